@@ -1,0 +1,1 @@
+"""Programs that request, and the places that rows are read from."""

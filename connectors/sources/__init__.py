@@ -1,0 +1,1 @@
+"""Where rows are read from. Accepts governed queries only; sees model, ports and errors."""

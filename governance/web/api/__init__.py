@@ -1,0 +1,1 @@
+"""The JSON and Arrow endpoints of `interfaces.md`."""
