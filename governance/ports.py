@@ -6,9 +6,10 @@ Fakes in the tests implement these; nothing is patched.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
+from audit import Draft, Entry, Head
 from governance.compiler.bundle import Bundle
 from governance.model.access import Decision, Facts, Request
 
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
     from governance.disclosure.query import SourceQuery
 
-__all__ = ["Clock", "Engine", "Source"]
+__all__ = ["Bundle", "Clock", "Engine", "Journal", "Nonces", "Source", "Within"]
+
+# Writes state in the transaction of the entries: it gets the store's connection and the entries, and what it raises
+# undoes both. Use cases pass it on and never look inside.
+Within = Callable[[Any, Sequence[Entry]], None]
 
 
 class Clock(Protocol):
@@ -55,4 +60,57 @@ class Source(Protocol):
 
     def fetch(self, query: SourceQuery) -> Iterator[pa.RecordBatch]:
         """Rows or groups, batch by batch, memory flat. Raises SourceUnavailable."""
+        ...
+
+
+class Journal(Protocol):
+    """The audit log as use cases see it. Safe from any thread."""
+
+    def append(self, drafts: Sequence[Draft], *, within: Within | None = None) -> tuple[Entry, ...]:
+        """Durable once it returns; all of the drafts and what `within` wrote, or nothing.
+
+        Raises LogUnavailable when nothing was written or the outcome is unknown, and whatever `within` raises.
+        """
+        ...
+
+    def append_soon(self, drafts: Sequence[Draft]) -> None:
+        """Queued in order behind what was appended; durable soon, and before the log closes."""
+        ...
+
+    def entries(
+        self, *, kinds: Collection[str] | None = None, after: int = -1, until: int | None = None
+    ) -> Iterator[Entry]:
+        """In order, each body held against its leaf. Raises audit.Tampered, which names the entry, and LogUnavailable."""
+        ...
+
+    def entry(self, seq: int) -> Entry | None:
+        """One entry; None where there is none of this number."""
+        ...
+
+    def search(self, **filters: Any) -> Sequence[Entry]:
+        """Newest first, by the index; `subject` looks into bodies."""
+        ...
+
+    def last_of(self, kinds: Collection[str]) -> int:
+        """The number of the newest entry of these kinds, -1 without one; cheap."""
+        ...
+
+    def head(self) -> Head:
+        """Size, root and the newest signed checkpoint."""
+        ...
+
+
+class Nonces(Protocol):
+    """Nonces of signed requests, each counted once across all gateways (RFC 9421 §7.2.2)."""
+
+    def seen(self, keyid: str, nonce: str) -> bool:
+        """An early look; only `count` is sure."""
+        ...
+
+    def count(self, connection: Any, *, keyid: str, nonce: str, expires: dt.datetime) -> None:
+        """Counts it in the caller's transaction. Raises Replayed."""
+        ...
+
+    def count_alone(self, *, keyid: str, nonce: str, expires: dt.datetime) -> None:
+        """Counts it in a transaction of its own, for calls that make no entry. Raises Replayed."""
         ...

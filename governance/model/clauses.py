@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -18,6 +19,8 @@ Kind = Literal["permit", "prohibit", "consent", "duty"]
 def _day(value: object) -> object:
     if isinstance(value, str):
         try:
+            if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):  # ISO 8601 knows other forms, documents do not
+                raise ValueError
             return dt.date.fromisoformat(value)
         except ValueError:
             raise ValueError(f"`{value}` is not a day, written YYYY-MM-DD") from None

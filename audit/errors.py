@@ -1,0 +1,107 @@
+"""Everything that can go wrong with the log, as one tree.
+
+    LogError
+    ├── DraftWrong        what was handed in can't be an entry (kind, body, index); nothing was written
+    │   └── NotCanonical  a value that has no canonical JSON (RFC 8785)
+    ├── NoteWrong         a key or a signed note that can't be read (C2SP signed-note)
+    ├── LogMissing        the database holds no log
+    ├── LogExists         it holds one already
+    ├── LogUnavailable    it can't be written or read now; `outcome` says whether something may have been written
+    ├── Tampered          stored bytes contradict each other; `seq` and `code` say where and how
+    └── WrongCheckpoint   the head's checkpoint is not this log's, or not signed by the key expected
+
+Messages are lower case, without a final period, the user's words in backticks. No database error leaves `audit`: each
+becomes a LogUnavailable with the vendor's error as its cause. What a `within` raises is its caller's own and passes
+through untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+__all__ = [
+    "DraftWrong",
+    "LogError",
+    "LogExists",
+    "LogMissing",
+    "LogUnavailable",
+    "NotCanonical",
+    "NoteWrong",
+    "Outcome",
+    "Tampered",
+    "WrongCheckpoint",
+    "mapped",
+    "vendor_errors",
+]
+
+Outcome = Literal["nothing", "unknown"]
+
+
+class LogError(Exception):
+    """The root; every error that leaves `audit` is one of these."""
+
+
+class DraftWrong(LogError):
+    """What was handed in can't become an entry; nothing was written."""
+
+
+class NotCanonical(DraftWrong):
+    """A value that RFC 8785 has no form for: not JSON, a number out of range, a lone surrogate."""
+
+
+class NoteWrong(LogError):
+    """A verifier key, a private key or a note that can't be read."""
+
+
+class LogMissing(LogError):
+    """The database holds no log."""
+
+
+class LogExists(LogError):
+    """The database holds a log already; it is never overwritten."""
+
+
+class LogUnavailable(LogError):
+    """The log can't be written or read now.
+
+    `outcome` is `nothing` where it is sure that nothing was written, and `unknown` where a commit was under way: the
+    caller must take it for a refusal either way. The truth is found before the next entry is written.
+    """
+
+    def __init__(self, message: str, *, outcome: Outcome = "nothing") -> None:
+        super().__init__(message)
+        self.outcome: Outcome = outcome
+
+
+class Tampered(LogError):
+    """Stored bytes contradict each other. `seq` is the entry, None where it is the log as a whole."""
+
+    def __init__(self, seq: int | None, code: str, message: str) -> None:
+        super().__init__(message)
+        self.seq = seq
+        self.code = code
+
+
+class WrongCheckpoint(LogError):
+    """A checkpoint of another log, signed by another key, or not signed at all."""
+
+
+def vendor_errors(engine: Engine) -> tuple[type[Exception], ...]:
+    """What a database may throw: SQLAlchemy's errors, its driver's own (from connect hooks), the system's."""
+    driver = engine.dialect.dbapi
+    own = (driver.Error,) if driver is not None else ()
+    return (SQLAlchemyError, OSError, *own)
+
+
+@contextmanager
+def mapped(engine: Engine, doing: str) -> Iterator[None]:
+    """Turns what the database throws into LogUnavailable; for reading, where nothing can have been written."""
+    try:
+        yield
+    except vendor_errors(engine) as error:
+        raise LogUnavailable(f"the log's database failed while {doing} ({type(error).__name__})") from error

@@ -1,0 +1,113 @@
+"""Where the log stands: one row, moved by compare-and-swap in the transaction of the entries that move it.
+
+The row holds the size, the hash of the last leaf, the compact range of the Merkle tree, the time of the checkpoint and
+the signed checkpoint itself. Only the checkpoint is signed; everything else in the row is held against it whenever the
+row is read anew.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+
+from audit.errors import NotCanonical, NoteWrong, Tampered, WrongCheckpoint
+from audit.leaf import FIRST, from_text, to_text
+from audit.merkle import EMPTY, Range
+from audit.note import Checkpoint, NoteSigner, NoteVerifier, open_note
+from audit.schema import HEAD
+
+__all__ = ["Head", "check_head", "extended", "genesis", "insert_head", "locked_place", "move_head", "read_head"]
+
+_ROW = select(HEAD.c.size, HEAD.c.last, HEAD.c.frontier, HEAD.c.time, HEAD.c.checkpoint).where(HEAD.c.id == 1)
+_PLACE = select(HEAD.c.size, HEAD.c.last).where(HEAD.c.id == 1).with_for_update()
+_INSERT = insert(HEAD)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A state of the log. `last` is the hash of its last leaf (32 zero bytes when empty)."""
+
+    size: int
+    last: bytes
+    frontier: Range
+    checkpoint: bytes
+    checkpoint_time: dt.datetime
+
+    @property
+    def root(self) -> bytes:
+        """The root of the Merkle tree over all leaves (RFC 6962)."""
+        return self.frontier.root
+
+
+def genesis(*, signer: NoteSigner, now: dt.datetime) -> Head:
+    """The head of an empty log."""
+    return Head(0, FIRST, EMPTY, _sign(EMPTY, signer), now)
+
+
+def extended(head: Head, hashes: Sequence[bytes], *, time: dt.datetime, signer: NoteSigner) -> Head:
+    """The head after more leaves, with a new checkpoint."""
+    frontier = head.frontier.extended(hashes)
+    return Head(frontier.size, hashes[-1], frontier, _sign(frontier, signer), time)
+
+
+def _sign(frontier: Range, signer: NoteSigner) -> bytes:
+    return signer.sign(Checkpoint(signer.name, frontier.size, frontier.root).to_text())
+
+
+def read_head(connection: Connection) -> Head | None:
+    """The stored head, None where there is no log. Raises Tampered where the row contradicts itself."""
+    row = connection.execute(_ROW).one_or_none()
+    if row is None:
+        return None
+    try:
+        return Head(
+            row.size, row.last, Range.from_bytes(row.size, row.frontier), row.checkpoint, from_text(row.time)
+        )
+    except (ValueError, NotCanonical) as error:
+        raise Tampered(None, "head-differs", f"the log's head can't be read: {error}") from error
+
+
+def check_head(head: Head, *, origin: str, verifier: NoteVerifier) -> None:
+    """Holds a head against its own signed checkpoint. Raises WrongCheckpoint or Tampered."""
+    try:
+        signed = Checkpoint.from_text(open_note(head.checkpoint, verifier))
+    except NoteWrong as error:
+        raise WrongCheckpoint(f"the head's checkpoint can't be read: {error}") from error
+    if signed.origin != origin:
+        raise WrongCheckpoint(f"the log in this database is `{signed.origin}`, not `{origin}`")
+    if (signed.size, signed.root) != (head.size, head.root):
+        raise Tampered(
+            None,
+            "head-differs",
+            f"the head stands at {head.size} entries and its signed checkpoint at {signed.size}, or their roots differ",
+        )
+
+
+def locked_place(connection: Connection) -> tuple[int, bytes] | None:
+    """Size and last hash, the row locked until the transaction ends (SQLite: the whole database is)."""
+    row = connection.execute(_PLACE).one_or_none()
+    return None if row is None else (row.size, row.last)
+
+
+def insert_head(connection: Connection, head: Head) -> None:
+    """The first row."""
+    connection.execute(_INSERT, {"id": 1} | _values(head))
+
+
+def move_head(connection: Connection, old: Head, new: Head) -> bool:
+    """Compare-and-swap: whether the head still stood at `old`, and now stands at `new`."""
+    where = (HEAD.c.id == 1) & (HEAD.c.size == old.size) & (HEAD.c.last == old.last)
+    return connection.execute(update(HEAD).where(where).values(_values(new))).rowcount == 1
+
+
+def _values(head: Head) -> dict[str, object]:
+    return {
+        "size": head.size,
+        "last": head.last,
+        "frontier": head.frontier.to_bytes(),
+        "time": to_text(head.checkpoint_time),
+        "checkpoint": head.checkpoint,
+    }

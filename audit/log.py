@@ -1,0 +1,256 @@
+"""The log: append, read, search. What the rest of the service sees of it.
+
+`append` is durable once it returns. Its entries, the head and the caller's own writes (`within`) are one transaction:
+either all are on the disk, or none. What can't be logged doesn't happen: any failure is LogUnavailable, and a commit
+whose outcome is unknown is a refusal. Everything that is read is verified against its own leaf; `audit.verify` proves
+the leaves.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from types import TracebackType
+
+from sqlalchemy import Connection, Engine, func, inspect, select
+
+from audit.entry import Draft, Entry, Prepared
+from audit.errors import DraftWrong, LogExists, LogMissing, LogUnavailable, Tampered, WrongCheckpoint, mapped
+from audit.head import Head, check_head, genesis, insert_head, read_head
+from audit.leaf import FIRST, Leaf
+from audit.note import NoteSigner, NoteVerifier
+from audit.rows import checked_leaf, fetch, numbers_of
+from audit.schema import HEAD, LEAVES, TERMS, make_tables, prepare
+from audit.search import Query, search
+from audit.sequencer import Clock, Sequencer, Within
+
+__all__ = ["Log", "SystemClock"]
+
+_CHUNK = 500
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> dt.datetime:
+        """The instant, in UTC."""
+        return dt.datetime.now(dt.UTC)
+
+
+class Log:
+    """An open log; made by `create` or `open`. Safe from any thread, of the process that opened it.
+
+    The engine is the caller's, and `audit.schema.prepare` must have seen it before its first connection. `patience` is
+    how long, in seconds, a caller waits for its entries before it is refused.
+    """
+
+    def __init__(self, engine: Engine, sequencer: Sequencer, *, verifier: NoteVerifier, patience: float) -> None:
+        self.engine = engine
+        self.verifier = verifier
+        self._sequencer = sequencer
+        self._patience = patience
+
+    @classmethod
+    def create(
+        cls, engine: Engine, *, origin: str, signer: NoteSigner, clock: Clock | None = None, patience: float = 30.0
+    ) -> Log:
+        """Makes the tables and an empty log with a signed checkpoint, and opens it. Raises LogExists, LogUnavailable."""
+        prepare(engine)
+        _named(origin, signer)
+        clock = clock or SystemClock()
+        with mapped(engine, "making the log"):
+            connection = engine.connect().execution_options(sqlite_begin="IMMEDIATE")
+            with connection, connection.begin():
+                make_tables(connection)
+                if read_head(connection) is not None:
+                    raise LogExists("the database holds a log already")
+                insert_head(connection, genesis(signer=signer, now=clock.now()))
+        return cls.open(engine, origin=origin, signer=signer, clock=clock, patience=patience)
+
+    @classmethod
+    def open(
+        cls,
+        engine: Engine,
+        *,
+        origin: str,
+        signer: NoteSigner,
+        verifier: NoteVerifier | None = None,
+        clock: Clock | None = None,
+        patience: float = 30.0,
+    ) -> Log:
+        """Opens a log, in the same time whatever its length: the head is verified, and that the last leaf is its.
+
+        `verifier` is the key that the stored checkpoint must verify with, the signer's own unless given. Raises
+        LogMissing, WrongCheckpoint, Tampered, LogUnavailable.
+        """
+        prepare(engine)
+        _named(origin, signer)
+        verifier = verifier or signer.verifier
+        with mapped(engine, "opening it"), engine.connect() as connection, connection.begin():
+            if not inspect(connection).has_table(HEAD.name):
+                raise LogMissing("the database holds no log")
+            head = read_head(connection)
+            if head is None:
+                raise LogMissing("the database holds no log")
+            check_head(head, origin=origin, verifier=verifier)
+            newest = connection.scalar(select(func.max(LEAVES.c.seq)))
+            size = 0 if newest is None else newest + 1
+            if size != head.size:
+                raise Tampered(
+                    min(size, head.size),
+                    "missing" if size < head.size else "surplus",
+                    f"the log's head says {head.size} entries, and the last one stored is number {size - 1}",
+                )
+            last = connection.scalar(select(LEAVES.c.leaf).where(LEAVES.c.seq == head.size - 1))
+            if last is not None:
+                checked_leaf(head.size - 1, last)
+            if (FIRST if last is None else Leaf.hash(last)) != head.last:
+                raise Tampered(
+                    head.size - 1, "leaf-changed", f"entry {head.size - 1} was changed after it was recorded"
+                )
+            kinds = _newest_kinds(connection)
+        sequencer = Sequencer(
+            engine,
+            head=head,
+            kinds=kinds,
+            signer=signer,
+            verifier=verifier,
+            clock=clock or SystemClock(),
+        )
+        return cls(engine, sequencer, verifier=verifier, patience=patience)
+
+    def append(self, drafts: Sequence[Draft], *, within: Within | None = None) -> tuple[Entry, ...]:
+        """Records the drafts as consecutive entries, all or none. Durable once it returns.
+
+        `within(connection, entries)` writes the caller's own rows in the same transaction. It must only use that
+        connection, and neither commit nor roll back; it runs in the sequencer's thread, before the entries' own rows
+        are inserted, and again should another process have moved the head meanwhile. What it raises undoes this
+        submission alone, and is raised here.
+
+        Raises LogUnavailable (its `outcome` says whether something may have been written) and DraftWrong.
+        """
+        future = self.submit(drafts, within=within)
+        try:
+            return future.result(self._patience)
+        except FutureTimeout:
+            if future.done():  # just now, or it was `within` that raised a time-out of its own
+                return future.result()
+            if future.cancel():
+                raise LogUnavailable("the log did not come to these entries in time") from None
+            raise LogUnavailable("the log did not answer in time", outcome="unknown") from None
+
+    def submit(self, drafts: Sequence[Draft], *, within: Within | None = None) -> Future[tuple[Entry, ...]]:
+        """As `append`, without waiting: nothing is durable before the future has its result."""
+        prepared = tuple(Prepared.of(draft) for draft in drafts)
+        if not prepared and within is None:
+            raise DraftWrong("nothing to record")
+        return self._sequencer.submit(prepared, within)
+
+    def head(self) -> Head:
+        """The newest head that this process knows to be on the disk."""
+        return self._sequencer.head
+
+    def last_of(self, kinds: Collection[str]) -> int:
+        """The number of the newest entry of any of these kinds, -1 if none; from memory.
+
+        Another process's entries are known from this one's next append on. Raises LogUnavailable while the outcome of a
+        commit is unknown.
+        """
+        return max((self._sequencer.last_of(kind) for kind in kinds), default=-1)
+
+    def entry(self, seq: int) -> Entry | None:
+        """One entry, None where there is none of that number. Raises Tampered, LogUnavailable."""
+        if not 0 <= seq < self.head().size:
+            return None
+        with mapped(self.engine, "reading"), self.engine.connect() as connection, connection.begin():
+            return fetch(connection, [seq])[0]
+
+    def entries(
+        self, *, kinds: Collection[str] | None = None, after: int = -1, until: int | None = None
+    ) -> Iterator[Entry]:
+        """Entries in order, from behind `after` up to and including `until`, each verified against its leaf.
+
+        It ends where the log ended when it began, holds no transaction while its reader works, and its memory is flat.
+        Raises Tampered, naming the entry; LogUnavailable.
+        """
+        first = max(after + 1, 0)
+        behind = self.head().size if until is None else min(until + 1, self.head().size)
+        while first < behind:
+            with mapped(self.engine, "reading"), self.engine.connect() as connection, connection.begin():
+                if kinds is None:
+                    numbers = list(range(first, min(first + _CHUNK, behind)))
+                else:
+                    numbers = numbers_of(connection, frozenset(kinds), first, behind, _CHUNK)
+                found = fetch(connection, numbers)
+            if not found:
+                return
+            for entry in found:
+                if kinds is not None and entry.kind not in kinds:
+                    raise Tampered(entry.seq, "index-differs", f"entry {entry.seq} is filed under a kind that it is not")
+                yield entry
+            first = numbers[-1] + 1
+
+    def search(
+        self,
+        *,
+        kind: str | None = None,
+        reader: str | None = None,
+        subject: str | tuple[str, str] | None = None,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int = 100,
+        **words: str | None,
+    ) -> tuple[Entry, ...]:
+        """The newest entries for which everything given holds, newest first, at most `limit`.
+
+        `words`: party, connector, purpose, dataset, outcome, clause, mou. `reader`: entries whose body this party may
+        see. `since` is inclusive and `until` is not. `before` and `after` are numbers of entries, for pages. `subject`:
+        an id, or (contributor, id), that stands in the body's `subjects`. Raises Tampered, LogUnavailable.
+        """
+        size = self.head().size
+        query = Query.of(
+            words,
+            kind=kind,
+            reader=reader,
+            subject=subject,
+            since=since,
+            until=until,
+            first=0 if after is None else after + 1,
+            behind=size if before is None else min(before, size),
+            limit=limit,
+        )
+        return search(self.engine, query)
+
+    def close(self) -> None:
+        """Writes what is queued, and ends. Later appends are refused; twice does no harm. The engine stays open."""
+        self._sequencer.close()
+
+    def __enter__(self) -> Log:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _named(origin: str, signer: NoteSigner) -> None:
+    if signer.name != origin:
+        raise WrongCheckpoint(f"the key is named `{signer.name}`, and the log `{origin}`: a log's key bears its origin")
+
+
+def _newest_kinds(connection: Connection) -> dict[str, int]:
+    """The newest entry of each kind: from kind to kind along the index, never along the entries."""
+    newest: dict[str, int] = {}
+    kind = ""
+    while True:
+        of_kinds = TERMS.c.key == "kind"
+        found = connection.scalar(select(func.min(TERMS.c.value)).where(of_kinds, TERMS.c.value > kind))
+        if found is None:
+            return newest
+        kind = found
+        newest[kind] = connection.scalar(select(func.max(TERMS.c.seq)).where(of_kinds, TERMS.c.value == kind)) or 0

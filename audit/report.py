@@ -1,0 +1,88 @@
+"""What a verification found: faults, each with the entry, a code for programs and a sentence for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from audit.leaf import Leaf, body_hash
+
+__all__ = ["MOST_FAULTS", "Fault", "Faults", "Report"]
+
+MOST_FAULTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong. `seq` is the entry, None where it is the log as a whole."""
+
+    seq: int | None
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome for a log of `size` entries. `faults` is in the order of entries, the log as a whole last.
+
+    At most 100 faults are listed; `count` is how many there were. `remembered` is how many remembered checkpoints the
+    log was held against: with none, nobody can tell whether the log was replaced by an older copy of itself.
+    """
+
+    size: int
+    faults: tuple[Fault, ...]
+    count: int
+    remembered: int
+    checkpoint: bytes | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.count
+
+    @property
+    def first(self) -> Fault | None:
+        """The first bad entry; a fault of the log as a whole where no single entry is to blame."""
+        return self.faults[0] if self.faults else None
+
+
+@dataclass(slots=True)
+class Faults:
+    """Collects, in bounded memory."""
+
+    found: list[Fault] = field(default_factory=list)
+    whole: list[Fault] = field(default_factory=list)
+    count: int = 0
+    strays: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)  # what the leaf says of the body, and its hash
+
+    def add(self, seq: int | None, code: str, message: str) -> None:
+        self.count += 1
+        kept = self.whole if seq is None else self.found
+        if len(kept) < MOST_FAULTS:
+            kept.append(Fault(seq, code, message))
+
+    def add_all(self, seq: int, more: Iterable[tuple[str, str]]) -> None:
+        for code, message in more:
+            self.add(seq, code, message)
+
+    def add_body(
+        self, seq: int, code: str, message: str, leaf: bytes, salt: bytes | None, body: bytes | None
+    ) -> None:
+        """A content that is not its leaf's; two that were exchanged are told as such in the end."""
+        self.add(seq, code, message)
+        if code == "body-changed" and salt is not None and body is not None and len(self.strays) < MOST_FAULTS:
+            self.strays[seq] = (Leaf.from_bytes(leaf).body, body_hash(salt, body))
+
+    def in_order(self) -> tuple[Fault, ...]:
+        owner = {said: seq for seq, (said, _) in self.strays.items()}
+        ordered = [self._swapped(fault, owner) for fault in sorted(self.found, key=lambda fault: fault.seq or 0)]
+        return tuple([*ordered, *self.whole][:MOST_FAULTS])
+
+    def _swapped(self, fault: Fault, owner: dict[bytes, int]) -> Fault:
+        other = owner.get(self.strays[fault.seq][1]) if fault.seq in self.strays else None
+        if fault.seq is None or other is None or fault.code != "body-changed":
+            return fault
+        return Fault(fault.seq, "body-swapped", f"entry {fault.seq} was given the content of entry {other}")

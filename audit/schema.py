@@ -1,0 +1,155 @@
+"""The log's tables, and a database that refuses to change what stands in them.
+
+`leaves` and `bodies` lie apart, so that a body can be forgotten while the chain stands. `terms` is the search's table,
+derived from bodies; `head` is one row: where the log stands, and the checkpoint that says so. Triggers refuse every
+UPDATE and DELETE of leaves and every UPDATE of bodies, and on SQLite also the REPLACE that would get round them; they
+hold against mistakes and against programs, while an administrator who drops them is found out by verification.
+
+SQLite runs in WAL mode with synchronous FULL: a commit that returned is on the disk. Its driver would begin
+transactions late and half-heartedly, so they are begun here: deferred for readers, and IMMEDIATE where the execution
+option `sqlite_begin` asks for it, as the sequencer does, so that a write never fails halfway for want of the lock.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Connection,
+    Engine,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    event,
+)
+
+from audit.errors import LogError
+
+__all__ = ["BODIES", "HEAD", "LEAVES", "METADATA", "TERMS", "make_tables", "prepare", "sqlite_pragmas"]
+
+METADATA = MetaData()
+
+# In SQLite only an INTEGER key is the row's own number.
+_SEQ = BigInteger().with_variant(Integer, "sqlite")
+
+LEAVES = Table(
+    "audit_leaves",
+    METADATA,
+    Column("seq", _SEQ, primary_key=True, autoincrement=False),
+    Column("leaf", LargeBinary, nullable=False),
+    CheckConstraint("seq >= 0", name="audit_leaves_from_zero"),
+)
+
+BODIES = Table(
+    "audit_bodies",
+    METADATA,
+    Column("seq", _SEQ, ForeignKey(LEAVES.c.seq), primary_key=True, autoincrement=False),
+    Column("salt", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+TERMS = Table(
+    "audit_terms",
+    METADATA,
+    Column("seq", _SEQ, primary_key=True, autoincrement=False),
+    Column("key", String(20), primary_key=True),
+    Column("value", String(300), primary_key=True),
+    Index("audit_terms_found", "key", "value", "seq"),
+    sqlite_with_rowid=False,
+)
+
+HEAD = Table(
+    "audit_head",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    Column("last", LargeBinary, nullable=False),
+    Column("frontier", LargeBinary, nullable=False),
+    Column("time", Text, nullable=False),
+    Column("checkpoint", LargeBinary, nullable=False),
+    CheckConstraint("id = 1", name="audit_head_one_row"),
+)
+
+
+def _sqlite_refusal(table: Table, operation: str, when: str = "") -> DDL:
+    name = f"{table.name}_no_{'replace' if when else operation.lower()}"
+    return DDL(
+        f"CREATE TRIGGER {name} BEFORE {operation} ON {table.name} {when} "
+        f"BEGIN SELECT RAISE(ABORT, 'entries of the log are never changed'); END"
+    )
+
+
+def _guards() -> None:
+    for table in (LEAVES, BODIES):
+        refused = [("UPDATE", ""), ("INSERT", f"WHEN EXISTS (SELECT 1 FROM {table.name} WHERE seq = NEW.seq)")]
+        refused += [("DELETE", "")] if table is LEAVES else []
+        for operation, when in refused:
+            event.listen(table, "after_create", _sqlite_refusal(table, operation, when).execute_if(dialect="sqlite"))
+        event.listen(
+            table,
+            "after_create",
+            DDL(
+                "CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE EXCEPTION 'entries of the log are never changed'; END $$"
+            ).execute_if(dialect="postgresql"),
+        )
+        events = "UPDATE OR DELETE" if table is LEAVES else "UPDATE"
+        for when in (f"BEFORE {events} ON {table.name} FOR EACH ROW", f"BEFORE TRUNCATE ON {table.name}"):
+            name = f"{table.name}_no_{'truncate' if 'TRUNCATE' in when else 'change'}"
+            event.listen(
+                table,
+                "after_create",
+                DDL(f"CREATE TRIGGER {name} {when} EXECUTE FUNCTION audit_refuse()").execute_if(dialect="postgresql"),
+            )
+
+
+_guards()
+
+
+def make_tables(connection: Connection) -> None:
+    """Creates the log's tables with their triggers, in the caller's transaction."""
+    METADATA.create_all(connection)
+
+
+def prepare(engine: Engine) -> None:
+    """Makes an engine fit for the log, before its first connection; twice does no harm. Does not touch the database.
+
+    Raises LogError for an SQLite database in memory: every thread would have one of its own, or all would share one
+    transaction.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    if engine.url.database in (None, "", ":memory:") or "mode=memory" in str(engine.url):
+        raise LogError("a log needs an SQLite database in a file, not in memory")
+    sqlite_pragmas(engine)
+
+
+def sqlite_pragmas(engine: Engine) -> None:
+    """Durability and foreign keys for each connection, and transactions that begin when they say so."""
+    if not event.contains(engine, "connect", _on_connect):
+        event.listen(engine, "connect", _on_connect)
+        event.listen(engine, "begin", _on_begin)
+
+
+def _on_connect(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself
+    cursor = connection.cursor()
+    try:
+        for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+    finally:
+        cursor.close()
+
+
+def _on_begin(connection: Connection) -> None:
+    mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "IMMEDIATE" else "BEGIN")

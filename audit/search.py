@@ -1,0 +1,137 @@
+"""The access history: entries by the words that they are filed under, by time, and by the subjects that they name.
+
+Words are answered from the search's table: the rarest of those asked for leads, the others are looked up beside it,
+and nothing is scanned that could not be an answer. Time needs no table, since it never decreases in the log: its bounds
+are found by halving. A subject stands only in bodies, so the bodies that name subjects are read, newest first; give
+other filters with it to read fewer. Every entry found is verified, and held against the words that found it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, exists, func, select
+
+from audit.entry import INDEX_KEYS, Entry, Term, terms
+from audit.errors import Tampered, mapped
+from audit.rows import checked_leaf, fetch
+from audit.schema import LEAVES, TERMS
+
+__all__ = ["Query", "search"]
+
+_CHUNK = 200
+_COUNTED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked for; everything given must hold. `first` and `behind` bound the numbers, as in a slice."""
+
+    terms: tuple[Term, ...] = ()
+    since: dt.datetime | None = None  # inclusive
+    until: dt.datetime | None = None  # exclusive
+    subject: str | tuple[str, str] | None = None  # an id, of any contributor, or (contributor, id)
+    first: int = 0
+    behind: int = field(default=0)
+    limit: int = 100
+
+    @classmethod
+    def of(cls, words: Mapping[str, str | None], *, kind: str | None, reader: str | None, **rest: Any) -> Query:
+        """From the filters of `Log.search`."""
+        found = [(key, value) for key, value in words.items() if value is not None]
+        unknown = [key for key, _ in found if key not in INDEX_KEYS]
+        if unknown:
+            raise TypeError(f"`{unknown[0]}` is not a word that entries are found by: {', '.join(INDEX_KEYS)}")
+        found += [] if kind is None else [("kind", kind)]
+        found += [] if reader is None else [("reader", reader)]
+        found += [] if rest.get("subject") is None else [("holds", "subjects")]
+        return cls(tuple(found), **rest)
+
+
+def search(engine: Engine, query: Query) -> tuple[Entry, ...]:
+    """The newest entries that answer the query, newest first, at most `limit`. Raises Tampered, LogUnavailable."""
+    found: list[Entry] = []
+    with mapped(engine, "searching"), engine.connect() as connection, connection.begin():
+        first, behind = _bounds(connection, query)
+        ordered = _rarest_first(connection, query.terms)
+        while len(found) < query.limit and behind > first:
+            wanted = query.limit if query.subject is None else _CHUNK
+            numbers = _numbers(connection, ordered, first, behind, min(wanted, _CHUNK))
+            if not numbers:
+                break
+            behind = numbers[-1]
+            found += _answers(fetch(connection, numbers), query)
+    return tuple(found[: query.limit])
+
+
+def _answers(entries: Sequence[Entry], query: Query) -> Iterator[Entry]:
+    for entry in entries:
+        if not set(query.terms) <= set(terms(entry.kind, entry.body)):
+            raise Tampered(entry.seq, "index-differs", f"entry {entry.seq} is filed under words that it does not hold")
+        if query.subject is None or _names(entry.body["subjects"], query.subject):
+            yield entry
+
+
+def _names(subjects: Mapping[str, Any], subject: str | tuple[str, str]) -> bool:
+    """Whether `{contributor: [ids]}` names the subject."""
+    if isinstance(subject, str):
+        return any(isinstance(ids, list) and subject in ids for ids in subjects.values())
+    ids = subjects.get(subject[0])
+    return isinstance(ids, list) and subject[1] in ids
+
+
+def _bounds(connection: Connection, query: Query) -> tuple[int, int]:
+    first, behind = max(query.first, 0), query.behind
+    if query.since is not None:
+        first = max(first, _first_at(connection, query.since, behind))
+    if query.until is not None:
+        behind = min(behind, _first_at(connection, query.until, behind))
+    return first, behind
+
+
+def _first_at(connection: Connection, instant: dt.datetime, size: int) -> int:
+    """The number of the first entry at or after an instant."""
+    low, high = 0, size
+    while low < high:
+        middle = (low + high) // 2
+        data = connection.scalar(select(LEAVES.c.leaf).where(LEAVES.c.seq == middle))
+        if data is None:
+            raise Tampered(middle, "missing", f"entry {middle} is missing")
+        if checked_leaf(middle, data).time < instant:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _is(term: Term) -> ColumnElement[bool]:
+    return (TERMS.c.key == term[0]) & (TERMS.c.value == term[1])
+
+
+def _rarest_first(connection: Connection, wanted: Sequence[Term]) -> list[Term]:
+    if len(wanted) < 2:
+        return list(wanted)
+
+    def count(term: Term) -> int:
+        some = select(TERMS.c.seq).where(_is(term)).limit(_COUNTED).subquery()
+        return connection.scalar(select(func.count()).select_from(some)) or 0
+
+    return sorted(wanted, key=count)
+
+
+def _numbers(connection: Connection, wanted: Sequence[Term], first: int, behind: int, most: int) -> list[int]:
+    """Numbers of entries that hold every term, newest first."""
+    if not wanted:
+        every = select(LEAVES.c.seq).where(LEAVES.c.seq >= first, LEAVES.c.seq < behind)
+        return list(connection.scalars(every.order_by(LEAVES.c.seq.desc()).limit(most)))
+    leading, *others = wanted
+    found = select(TERMS.c.seq).where(_is(leading), TERMS.c.seq >= first, TERMS.c.seq < behind)
+    for other in others:
+        beside = TERMS.alias()
+        found = found.where(
+            exists().where(beside.c.seq == TERMS.c.seq, beside.c.key == other[0], beside.c.value == other[1])
+        )
+    return list(connection.scalars(found.order_by(TERMS.c.seq.desc()).limit(most)))

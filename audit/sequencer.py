@@ -1,0 +1,345 @@
+"""One thread that gives entries their places. Everything that is written to the log goes through it.
+
+Natural group commit: it takes what is queued while the last batch was on its way to the disk, and waits for nothing.
+A batch is one transaction: the head's row is locked and read, each submission's `within` runs under a savepoint of its
+own, leaves, bodies and terms are inserted, the head moves by compare-and-swap, and a checkpoint is signed. Only when the
+commit has returned are the callers told. A `within` that fails undoes its own submission and no other's.
+
+When a commit fails its outcome is unknown: the callers are refused, and the head is read again before anything else is
+written or said about the log. The head in memory is never ahead of the disk.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from audit.entry import Entry, Prepared
+from audit.errors import LogError, LogUnavailable, Outcome, Tampered, vendor_errors
+from audit.head import Head, check_head, extended, locked_place, move_head, read_head
+from audit.leaf import Leaf
+from audit.note import NoteSigner, NoteVerifier
+from audit.schema import BODIES, LEAVES, TERMS
+
+__all__ = ["Clock", "Sequencer", "Within"]
+
+Within = Callable[[Connection, Sequence[Entry]], None]
+
+# A batch ends at the first of these; one submission alone may be larger.
+_MOST_SUBMISSIONS = 256
+_MOST_ENTRIES = 4096
+_MOST_BYTES = 32 * 1024 * 1024
+_TRIES = 5
+
+_INSERT_LEAF, _INSERT_BODY, _INSERT_TERM = insert(LEAVES), insert(BODIES), insert(TERMS)
+
+
+class Clock(Protocol):
+    """What entries are dated by."""
+
+    def now(self) -> dt.datetime:
+        """The instant, with its offset. May step back: the log's time does not."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class _Submission:
+    drafts: tuple[Prepared, ...]
+    within: Within | None
+    future: Future[tuple[Entry, ...]] = field(default_factory=Future)
+
+    @property
+    def size(self) -> int:
+        return sum(len(draft.body_bytes) for draft in self.drafts)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one transaction writes, and what it will tell whom."""
+
+    head: Head
+    time: dt.datetime
+    entries: list[tuple[Prepared, Entry]] = field(default_factory=list)
+    done: list[tuple[_Submission, tuple[Entry, ...]]] = field(default_factory=list)
+    failed: list[tuple[_Submission, BaseException]] = field(default_factory=list)
+
+    def placed(self, drafts: Sequence[Prepared], now: dt.datetime) -> tuple[Entry, ...]:
+        """The drafts as the next entries; nothing is taken yet."""
+        time = max(self.time, now)
+        seq = self.head.size + len(self.entries)
+        prev = self.entries[-1][1].leaf_hash if self.entries else self.head.last
+        placed = []
+        for draft in drafts:
+            leaf = Leaf(seq, draft.kind, time, prev, draft.body_hash).to_bytes()
+            prev = Leaf.hash(leaf)
+            placed.append(
+                Entry(seq, draft.kind, time, leaf, prev, draft.salt, draft.body, draft.body_bytes, draft.readers)
+            )
+            seq += 1
+        return tuple(placed)
+
+    def take(self, submission: _Submission, entries: tuple[Entry, ...]) -> None:
+        self.entries.extend(zip(submission.drafts, entries, strict=True))
+        self.done.append((submission, entries))
+        if entries:
+            self.time = entries[-1].time
+
+
+class _Moved(Exception):
+    """Somebody else moved the head; nothing was written, and it is worth another try."""
+
+
+class _Unknown(Exception):
+    """The commit failed, and may have taken place."""
+
+
+class Sequencer:
+    """Owned by a `Log`. `submit`, `head` and `last_of` are safe from any thread."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        head: Head,
+        kinds: dict[str, int],
+        signer: NoteSigner,
+        verifier: NoteVerifier,
+        clock: Clock,
+    ) -> None:
+        self._engine = engine
+        self._vendor = vendor_errors(engine)
+        self._head = head
+        self._kinds = kinds
+        self._signer = signer
+        self._verifier = verifier
+        self._clock = clock
+        self._settled = True
+        self._connection: Connection | None = None
+        self._queue: queue.SimpleQueue[_Submission | None] = queue.SimpleQueue()
+        self._closing = False
+        self._gate = threading.Lock()  # no submission gets in behind the end of the queue
+        self._process = os.getpid()
+        self._thread = threading.Thread(target=self._run, name="audit-sequencer", daemon=True)
+        self._thread.start()
+
+    @property
+    def head(self) -> Head:
+        """The newest head that is known to be on the disk."""
+        return self._head
+
+    def last_of(self, kind: str) -> int:
+        """The number of the newest entry of a kind, -1 if none. Raises LogUnavailable while that is not known."""
+        if not self._settled:
+            raise LogUnavailable("the outcome of the last commit is not known yet", outcome="unknown")
+        return self._kinds.get(kind, -1)
+
+    def submit(self, drafts: tuple[Prepared, ...], within: Within | None) -> Future[tuple[Entry, ...]]:
+        """Queues a submission. Raises LogUnavailable where nobody would take it."""
+        submission = _Submission(drafts, within)
+        with self._gate:
+            if self._closing or self._process != os.getpid() or not self._thread.is_alive():
+                raise LogUnavailable("the log is closed")
+            self._queue.put(submission)
+        return submission.future
+
+    def close(self) -> None:
+        """Writes what is queued and ends the thread. Twice does no harm."""
+        with self._gate:
+            if not self._closing:
+                self._closing = True
+                self._queue.put(None)
+        if self._process == os.getpid() and threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    # Everything below runs in the sequencer's own thread.
+
+    def _run(self) -> None:
+        more = True
+        while more:
+            batch, more = self._next()
+            if batch:
+                self._write(batch)
+        self._disconnect()
+
+    def _next(self) -> tuple[list[_Submission], bool]:
+        """Waits for one submission, then takes what is there. False when the log was closed behind it."""
+        item = self._queue.get()
+        batch: list[_Submission] = []
+        entries = size = 0
+        while item is not None:
+            if item.future.set_running_or_notify_cancel():
+                batch.append(item)
+                entries += len(item.drafts)
+                size += item.size
+            if len(batch) >= _MOST_SUBMISSIONS or entries >= _MOST_ENTRIES or size >= _MOST_BYTES:
+                return batch, True
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return batch, True
+        return batch, False
+
+    def _write(self, submissions: list[_Submission]) -> None:
+        """Writes a batch, and tells every caller what became of it. Never raises."""
+        try:
+            batch = self._tried(submissions)
+        except _Unknown as error:
+            self._settled = False
+            self._refuse(submissions, "the outcome of the commit is unknown", error.__cause__, "unknown")
+            self._settle()
+        except BaseException as error:
+            self._disconnect()
+            self._refuse(submissions, "the log could not be written", error, "nothing")
+        else:
+            for submission, entries in batch.done:
+                submission.future.set_result(entries)
+            for submission, failure in batch.failed:
+                submission.future.set_exception(failure)
+
+    def _tried(self, submissions: list[_Submission]) -> _Batch:
+        for _ in range(_TRIES):
+            try:
+                return self._transaction(submissions)
+            except (_Moved, IntegrityError):
+                self._disconnect()
+        raise LogError("another process kept moving the log's head")
+
+    def _transaction(self, submissions: list[_Submission]) -> _Batch:
+        connection = self._connected()
+        transaction = connection.begin()
+        head = self._current(connection)
+        batch = _Batch(head, head.checkpoint_time)
+        for submission in submissions:
+            entries = batch.placed(submission.drafts, self._clock.now())
+            failure = None if submission.within is None else self._within(connection, submission.within, entries)
+            if failure is None:
+                batch.take(submission, entries)
+            else:
+                batch.failed.append((submission, failure))
+        if not batch.done:
+            transaction.rollback()
+            return batch
+        after = self._insert(connection, batch)
+        try:
+            transaction.commit()
+        except BaseException as error:
+            self._disconnect()
+            raise _Unknown from error
+        self._advance(after, {draft.kind: entry.seq for draft, entry in batch.entries})
+        return batch
+
+    def _within(self, connection: Connection, within: Within, entries: tuple[Entry, ...]) -> BaseException | None:
+        """Runs a caller's own writes under a savepoint; what they raise is returned, and their writes are undone."""
+        savepoint = connection.begin_nested()
+        try:
+            within(connection, entries)
+        except BaseException as error:
+            savepoint.rollback()
+            return error
+        if not savepoint.is_active:
+            raise LogError("a `within` ended the transaction that it was lent")
+        savepoint.commit()
+        return None
+
+    def _insert(self, connection: Connection, batch: _Batch) -> Head:
+        if not batch.entries:
+            return batch.head
+        leaves, bodies, found = [], [], []
+        for draft, entry in batch.entries:
+            leaves.append({"seq": entry.seq, "leaf": entry.leaf})
+            bodies.append({"seq": entry.seq, "salt": entry.salt, "body": entry.body_bytes})
+            found += [{"seq": entry.seq, "key": key, "value": value} for key, value in draft.terms]
+        connection.execute(_INSERT_LEAF, leaves)
+        connection.execute(_INSERT_BODY, bodies)
+        connection.execute(_INSERT_TERM, found)
+        after = extended(
+            batch.head, [entry.leaf_hash for _, entry in batch.entries], time=batch.time, signer=self._signer
+        )
+        if not move_head(connection, batch.head, after):
+            raise _Moved
+        return after
+
+    def _current(self, connection: Connection) -> Head:
+        """The head on the disk, its row locked; usually the one in memory."""
+        place = locked_place(connection)
+        if place == (self._head.size, self._head.last) and self._settled:
+            return self._head
+        return self._caught_up(connection)
+
+    def _caught_up(self, connection: Connection) -> Head:
+        """Takes over what another process wrote, or a commit of our own whose outcome was unknown."""
+        known, head = self._head, read_head(connection)
+        if head is None or head.size < known.size or (head.size == known.size and head.last != known.last):
+            raise Tampered(None, "rewound", f"the log was rewound or replaced behind its {known.size} entries")
+        check_head(head, origin=self._signer.name, verifier=self._verifier)
+        newest = (
+            select(TERMS.c.value, func.max(TERMS.c.seq))
+            .where(TERMS.c.seq >= known.size, TERMS.c.key == "kind")
+            .group_by(TERMS.c.value)
+        )
+        self._advance(head, {kind: seq for kind, seq in connection.execute(newest)})
+        self._settled = True
+        return head
+
+    def _advance(self, head: Head, kinds: dict[str, int]) -> None:
+        self._kinds |= kinds
+        self._head = head
+
+    def _settle(self) -> None:
+        """Finds the true outcome of a commit at once, if the database answers; else before the next entry."""
+        try:
+            connection = self._connected()
+            with connection.begin():
+                self._current(connection)
+        except (LogError, *self._vendor):
+            self._disconnect()
+
+    def _refuse(
+        self, submissions: list[_Submission], what: str, cause: BaseException | None, outcome: Outcome
+    ) -> None:
+        for submission in submissions:
+            reason = type(cause).__name__ if isinstance(cause, self._vendor) else str(cause)
+            error = LogUnavailable(f"{what} ({reason})", outcome=outcome)
+            error.__cause__ = cause
+            submission.future.set_exception(error)
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            connection = self._engine.connect().execution_options(sqlite_begin="IMMEDIATE")
+            try:
+                self._make_durable(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _make_durable(self, connection: Connection) -> None:
+        """On PostgreSQL a commit returns when it is on the disk, whatever the database's default, and no lock is for ever."""
+        if connection.dialect.name == "postgresql":
+            with connection.begin():
+                connection.exec_driver_sql("SET SESSION synchronous_commit TO on")
+                connection.exec_driver_sql("SET SESSION lock_timeout TO '10s'")
+
+    def _disconnect(self) -> None:
+        """Gives the connection up for good, and with it whatever transaction it was in."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            for step in (connection.invalidate, connection.close):
+                _quietly(step, self._vendor)
+
+
+def _quietly(step: Callable[[], Any], errors: tuple[type[Exception], ...]) -> None:
+    try:
+        step()
+    except errors:
+        pass  # the connection is given up either way

@@ -1,0 +1,196 @@
+"""Parquet and CSV files, read by DuckDB: locked to the files that were named, one thread's cursor a query.
+
+Before the first query the engine is told which files it may open and loses every other way to the outside: no other
+path, no ATTACH, no extension, no setting (`lock_configuration`). Memory and threads are bounded.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from connectors.sources.kinds import Kind, fits, kind_of_duckdb
+from connectors.sources.mapping import Mapping
+from connectors.sources.statement import Bound, column_of, statement
+from governance.disclosure.query import SourceQuery, require_genuine
+from governance.errors import SourceUnavailable
+from governance.model.names import FieldType
+
+__all__ = ["TabularSource", "described", "locked"]
+
+# DuckDB speaks PostgreSQL's SQL; its values are bound as $1, $2, …
+_DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+_VIEW = "rows_of_the_party"
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _reader(path: Path) -> str:
+    quoted = _quoted(path)
+    if path.suffix.lower() in (".csv", ".tsv", ".txt"):
+        return f"SELECT * FROM read_csv({quoted}, header = true, sample_size = -1)"  # noqa: S608 - quoted
+    return f"SELECT * FROM read_parquet({quoted})"  # noqa: S608 - quoted
+
+
+def locked(files: Sequence[Path], *, memory: str = "1GB", threads: int = 2) -> duckdb.DuckDBPyConnection:
+    """A DuckDB that sees one view over these files and nothing else of the machine."""
+    missing = [p for p in files if not p.is_file()]
+    if missing or not files:
+        raise SourceUnavailable("a file of the source is not there", reason="source-file-missing")
+    paths = [p.resolve() for p in files]
+    try:
+        connection = duckdb.connect(
+            ":memory:", config={"threads": threads, "memory_limit": memory, "allow_unsigned_extensions": "false"}
+        )
+        connection.execute("SET temp_directory = ''")
+        connection.execute("SET autoinstall_known_extensions = false")
+        connection.execute("SET autoload_known_extensions = false")
+        connection.execute("SET TimeZone = 'UTC'")
+        union = " UNION ALL BY NAME ".join(_reader(p) for p in paths)
+        connection.execute(f'CREATE VIEW "{_VIEW}" AS {union}')
+        connection.execute("SET allowed_paths = " + "[" + ", ".join(map(_quoted, paths)) + "]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+    except duckdb.Error:
+        raise SourceUnavailable("the files of the source cannot be read", reason="source-unreadable") from None
+    return connection
+
+
+def described(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The columns of the view and their types, as DuckDB names them."""
+    return {str(name): str(kind) for name, kind, *_ in connection.execute(f'DESCRIBE "{_VIEW}"').fetchall()}
+
+
+class TabularSource:
+    """One party's files. Safe from several threads: each query has a cursor of its own."""
+
+    def __init__(self, *, mapping: Mapping, files: Sequence[Path], memory: str = "1GB", threads: int = 2) -> None:
+        self.owner = mapping.party
+        self._mapping = mapping
+        self._lock = threading.Lock()
+        self._connection = locked(files, memory=memory, threads=threads)
+        self._kinds = described(self._connection)
+        # The engine is closed with its source, at the latest before the interpreter goes.
+        self._finalizer = weakref.finalize(self, self._connection.close)
+
+    def __repr__(self) -> str:
+        return f"TabularSource(owner={self.owner!r}, dataset={self._mapping.dataset!r})"
+
+    def close(self) -> None:
+        """Lets go of the engine."""
+        self._finalizer()
+
+    def columns(self) -> dict[str, str]:
+        """The columns that are there, with their types in the engine's words."""
+        return dict(self._kinds)
+
+    def distinct(self, column: str, limit: int) -> list[Any]:
+        """Up to `limit` distinct values of a column, absent ones aside. Raises SourceUnavailable."""
+        name: sa.ColumnClause[Any] = sa.column(sa.sql.quoted_name(column, True))
+        return [row[0] for row in self._asked(sa.select(name).distinct().where(name.is_not(None)).limit(limit))]
+
+    def absent(self, column: str) -> int:
+        """In how many rows the column has no value. Raises SourceUnavailable."""
+        name: sa.ColumnClause[Any] = sa.column(sa.sql.quoted_name(column, True))
+        return int(self._asked(sa.select(sa.func.count()).where(name.is_(None)))[0][0])
+
+    def _asked(self, select: sa.Select[Any]) -> list[Any]:
+        text, values = _compiled(select.select_from(sa.table(_VIEW)))
+        try:
+            with self._lock:
+                cursor = self._connection.cursor()
+            with cursor:
+                return list(cursor.execute(text, values).fetchall())
+        except duckdb.Error:
+            raise SourceUnavailable("the files of the source cannot be read", reason="source-unreadable") from None
+
+    def kind(self, column: str) -> Kind:
+        """What kind of values a column holds."""
+        return kind_of_duckdb(self._kinds[column])
+
+    def fetch(self, query: SourceQuery) -> Iterator[pa.RecordBatch]:
+        """Rows or groups, batch by batch. Raises SourceUnavailable."""
+        require_genuine(query)
+        if query.contributor != self.owner or query.dataset != self._mapping.dataset:
+            raise SourceUnavailable("the source belongs to another party or dataset", reason="source-mismatch")
+        bound = self._bound(query)
+        consenting = query.consenting()
+        consents = sa.table("consenting_subjects", sa.column("subject", sa.Text())) if consenting is not None else None
+        text, values = _compiled(statement(query, bound, consents))
+        return self._run(query, text, values, consenting)
+
+    def _bound(self, query: SourceQuery) -> Bound:
+        columns, aware = {}, set()
+        for field, column in self._mapping.columns.items():
+            type_ = query.types.get(field)
+            if type_ is None:
+                continue  # a column for a field that the MOU does not have: not reachable
+            there = self._kinds.get(column)
+            if there is None:
+                raise SourceUnavailable(f"the source has no column `{column}`", reason="column-missing")
+            kind = kind_of_duckdb(there)
+            if not fits(kind, type_):
+                raise SourceUnavailable(
+                    f"the column `{column}` does not fit the type `{type_}`", reason="column-wrong-type"
+                )
+            if kind == "aware":
+                aware.add(field)
+            columns[field] = column_of(column, type_, cast=_needs_cast(kind, there, type_), aware=kind == "aware")
+        return Bound(sa.table(_VIEW), columns, self.owner, frozenset(aware))
+
+    def _run(
+        self, query: SourceQuery, text: str, values: list[Any], consenting: pa.Table | None
+    ) -> Iterator[pa.RecordBatch]:
+        with self._lock:
+            cursor = self._connection.cursor()
+        timer = threading.Timer(query.seconds, cursor.interrupt)
+        timer.daemon = True
+        schema = query.schema
+        try:
+            if consenting is not None:
+                cursor.register("consenting_subjects", consenting)
+            timer.start()
+            # A relation streams; the result of `execute` would be copied whole.
+            for batch in cursor.sql(text, params=values).to_arrow_reader(query.batch_rows):
+                for start in range(0, batch.num_rows, query.batch_rows):
+                    yield _conformed(batch.slice(start, query.batch_rows), schema)
+        except duckdb.InterruptException:
+            raise SourceUnavailable(
+                f"the query took longer than {query.seconds:g} s", reason="source-timeout"
+            ) from None
+        except (duckdb.Error, pa.ArrowException):
+            raise SourceUnavailable("the files of the source cannot be read", reason="source-unreadable") from None
+        finally:
+            timer.cancel()
+            cursor.close()
+
+
+def _needs_cast(kind: str, there: str, type_: FieldType) -> bool:
+    if type_ in ("string", "quarter"):
+        return kind != "text" or there != "VARCHAR"
+    if type_ == "number":
+        return there != "DOUBLE"
+    if type_ == "integer":
+        return there not in ("BIGINT", "INTEGER", "SMALLINT", "TINYINT")
+    return False
+
+
+def _compiled(select: sa.Select[Any]) -> tuple[str, list[Any]]:
+    compiled = select.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    names = compiled.positiontup or []
+    return str(compiled), [compiled.params[name] for name in names]
+
+
+def _conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    arrays = [column.cast(f.type) for column, f in zip(batch.columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -1,0 +1,218 @@
+"""What an engine is asked and what it answers, strictly: nothing is guessed, and what is missing is no answer.
+
+The entrypoint answers `{"answer": [outcome, reason, ...], "documents": [[mou, version, binds]], "examined": [[mou,
+version, clause]], "revision", "valid_until"}`. It counts only with the revision of the bundle that was loaded, with every
+document that defines the dataset, and, of each that binds, with every clause.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from governance.errors import EngineUnavailable
+from governance.model.access import (
+    ClauseRef,
+    ConsentNeed,
+    Decision,
+    Facts,
+    Obligations,
+    Protection,
+    Request,
+)
+
+if TYPE_CHECKING:
+    from governance.ports import Bundle
+
+__all__ = ["ENTRYPOINT", "decision", "engine_input"]
+
+ENTRYPOINT = "accordant/main/decision"
+_MICROSECOND = dt.timedelta(microseconds=1)
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+Version = Annotated[str, Field(pattern=r"^v[1-9][0-9]*$")]
+Ref = tuple[str, Version, str]
+Refs = tuple[Ref, ...]
+Some = Annotated[tuple[Ref, ...], Field(min_length=1)]
+Needed = tuple[
+    Literal["none", "aggregate", "pseudonymised"], int | None, int | None, float | int | None, int | None
+]
+
+Invalid = tuple[Literal["invalid"], str]
+Plain = tuple[Literal["deny"], Literal["no-mou-in-force"]] | tuple[Literal["gap"], Literal["no-clause"]]
+Cited = (
+    tuple[Literal["deny"], Literal["duty-overdue", "prohibited"], Some]
+    | tuple[Literal["review"], Literal["approval-needed"], tuple[Ref]]
+)
+Permitted = tuple[
+    Literal["permit"],
+    Literal["permitted"],
+    tuple[Ref],
+    Refs,
+    Annotated[tuple[str, ...], Field(min_length=1)],
+    Needed,
+    tuple[tuple[Ref, Annotated[tuple[str, ...], Field(min_length=1)]], ...],
+]
+
+
+class _Answer(BaseModel):
+    """JSON's arrays are tuples here; everything else is strict."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    answer: Invalid | Plain | Cited | Permitted
+    documents: tuple[tuple[str, Version, bool], ...]
+    examined: Refs
+    revision: str
+    valid_until: int | None
+
+
+def engine_input(request: Request, facts: Facts) -> dict[str, Any]:
+    """The raw request and facts as JSON values; the instants as integers, microseconds since the epoch."""
+    return {
+        "request": {
+            "party": request.party,
+            "dataset": request.dataset,
+            "fields": list(request.fields),
+            "rows": request.rows,
+            "from": None if request.from_ is None else list(request.from_),
+            "view": request.view,
+            "purpose": request.purpose,
+            "at": _instant(request.at),
+            "mou": request.mou,
+            "under": request.under,
+            "filters": [{"field": f.field, "op": f.op, "value": _plain(f.value)} for f in request.filters],
+            "group_by": list(request.group_by),
+            "measures": [{"measure": m.measure, "field": m.field} for m in request.measures],
+            "order_by": list(request.order_by),
+        },
+        "facts": {
+            "acknowledged": [
+                {"mou": a.mou, "clause": a.clause, "party": a.party, "on": a.on.isoformat()} for a in facts.acknowledged
+            ],
+            "approved": [{"party": a.party, "mou": a.mou, "under": a.under} for a in facts.approved],
+            "withdrawn": [{"mou": w.mou, "party": w.party, "at": _instant(w.at)} for w in facts.withdrawn],
+            "overdue": [{"mou": o.mou, "clause": o.clause, "party": o.party} for o in facts.overdue],
+        },
+    }
+
+
+def decision(raw: object, request: Request, bundle: Bundle) -> Decision:
+    """The decision that an engine's result is; raises EngineUnavailable where it is none."""
+    try:
+        # Through JSON's reading rules, so that an array is a tuple and a number is no text.
+        answer = _Answer.model_validate(_tuples(raw))
+    except (ValidationError, RecursionError):
+        raise EngineUnavailable("the policy engine's answer is malformed", reason="engine-malformed") from None
+    if answer.revision != bundle.revision:
+        raise EngineUnavailable("the policy engine answers by other documents", reason="engine-stale")
+    _complete(answer, request, bundle)
+    return _read(answer, request)
+
+
+def _complete(answer: _Answer, request: Request, bundle: Bundle) -> None:
+    expected = bundle.expected.get(request.dataset, {})
+    if len(answer.documents) != len(expected) or {(m, v) for m, v, _ in answer.documents} != set(expected):
+        raise EngineUnavailable("the policy engine left documents out", reason="engine-incomplete")
+    if answer.answer[0] == "invalid":
+        return
+    examined = set(answer.examined)
+    wanted = {(m, v, c) for m, v, binds in answer.documents if binds for c in expected[m, v]}
+    if examined != wanted or len(answer.examined) != len(examined):
+        missing = ", ".join(sorted(f"`{m}:{c}`" for m, _, c in wanted - examined))
+        raise EngineUnavailable(f"the policy engine left clauses out: {missing}", reason="engine-incomplete")
+
+
+def _read(answer: _Answer, request: Request) -> Decision:
+    parts = answer.answer
+    common: dict[str, Any] = {"revision": answer.revision, "valid_until": _moment(answer.valid_until)}
+    if parts[0] == "permit":
+        _, _, cites, also, contributors, needed, consents = parts
+        return Decision(
+            outcome="permit",
+            reason="permitted",
+            cites=_refs(cites),
+            also=_refs(also),
+            obligations=Obligations(
+                view=request.view,
+                contributors=contributors,
+                fields=request.all_fields,
+                protection=_protection(needed),
+                consent=tuple(ConsentNeed(clause=_ref(ref), contributors=rows) for ref, rows in consents),
+            ),
+            **common,
+        )
+    if parts[0] == "invalid":
+        return Decision(outcome="invalid", reason=parts[1], detail=_detail(parts[1], request), **common)
+    cited = parts[2] if len(parts) == 3 else ()
+    return Decision(outcome=parts[0], reason=parts[1], cites=_refs(cited), **common)
+
+
+def _protection(needed: Needed) -> Protection:
+    kind, minimum_cell, other_parties, dominance, k = needed
+    return Protection(
+        kind=kind,
+        minimum_cell=minimum_cell,
+        other_parties=other_parties,
+        dominance=None if dominance is None else float(dominance),
+        k=k,
+    )
+
+
+def _ref(ref: Ref) -> ClauseRef:
+    mou, version, clause = ref
+    return ClauseRef(mou=mou, version=int(version[1:]), clause=clause)
+
+
+def _refs(refs: Refs | tuple[Ref]) -> tuple[ClauseRef, ...]:
+    return tuple(_ref(r) for r in refs)
+
+
+def _moment(microseconds: int | None) -> dt.datetime | None:
+    if microseconds is None:
+        return None
+    try:
+        return _EPOCH + microseconds * _MICROSECOND
+    except OverflowError:
+        return None
+
+
+def _instant(moment: dt.datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _plain(value: Any) -> Any:
+    """JSON's numbers, whichever way Python holds them: 3.0 is the level 3."""
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, str | bool | int | float) or value is None else str(value)
+
+
+def _tuples(value: object) -> object:
+    if isinstance(value, list):
+        return tuple(_tuples(v) for v in value)
+    return {k: _tuples(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def _detail(reason: str, request: Request) -> str:
+    """In words, for a person; what is unknown is named where one word of the request is meant."""
+    return {
+        "unknown-party": f"`{request.party}` is a party to none of the documents",
+        "unknown-dataset": f"no document defines the dataset `{request.dataset}`",
+        "no-fields": "the request names no field and no measure",
+        "measures-need-aggregate": f"measures are for the view `aggregate`, not `{request.view}`",
+        "unknown-field": f"no document that defines `{request.dataset}` has all of the fields "
+        + ", ".join(f"`{f}`" for f in request.all_fields),
+        "unknown-purpose": f"no document that defines `{request.dataset}` knows the purpose `{request.purpose}`",
+        "empty-from": "`from` is empty: leave it out, or name a party",
+        "unknown-from": "no document that defines the dataset has all parties of `from`",
+        "unknown-mou": f"there is no document `{request.mou}`",
+        "unknown-clause": f"there is no clause `{request.under}`",
+        "no-rows": f"no contributor's rows are meant by `{request.rows}`, seen from `{request.party}`",
+        "filter-not-a-level": "an aggregate over rows of others is filtered by `eq` or `in` only",
+        "undeclared-level": "an aggregate over rows of others is filtered by declared levels only",
+    }.get(reason, "the request is invalid")

@@ -1,0 +1,63 @@
+"""Nonces that were counted: each once, across all gateways, in the transaction of the entry that it belongs to."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import BigInteger, Column, Connection, Engine, Index, String, Table, delete, insert, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from governance.adapters.store.database import METADATA
+from governance.errors import LogUnavailable, Replayed
+
+__all__ = ["NONCES", "NonceTable"]
+
+NONCES = Table(
+    "nonces",
+    METADATA,
+    Column("keyid", String(80), primary_key=True),
+    Column("nonce", String(200), primary_key=True),
+    Column("expires", BigInteger, nullable=False),
+    Index("nonces_expires", "expires"),
+)
+
+# A nonce lives until its signature's `expires` plus the clock skew (interfaces, HTTP).
+_SKEW = 60
+_PURGE_EVERY = 256
+
+
+class NonceTable:
+    """The port `Nonces` on a table. Safe from any thread; `count` belongs to the caller's transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._counted = 0
+
+    def seen(self, keyid: str, nonce: str) -> bool:
+        """Whether the nonce was counted: an early refusal; `count` is what makes it sure."""
+        query = select(NONCES.c.nonce).where(NONCES.c.keyid == keyid, NONCES.c.nonce == nonce)
+        try:
+            with self._engine.connect() as connection:
+                return connection.execute(query).first() is not None
+        except SQLAlchemyError as error:
+            raise LogUnavailable(f"the database does not answer ({type(error).__name__})") from None
+
+    def count(self, connection: Connection, *, keyid: str, nonce: str, expires: dt.datetime) -> None:
+        """Counts the nonce. Raises Replayed where it was counted before."""
+        moment = int(expires.timestamp()) + _SKEW
+        try:
+            connection.execute(insert(NONCES).values(keyid=keyid, nonce=nonce, expires=moment))
+        except IntegrityError:
+            raise Replayed("this nonce was counted before; sign every request anew") from None
+        self._counted += 1
+        if self._counted % _PURGE_EVERY == 0:
+            # The newest expiry seen is a clock that an attacker cannot turn forward by more than 300 s.
+            connection.execute(delete(NONCES).where(NONCES.c.expires < moment - 300 - 2 * _SKEW))
+
+    def count_alone(self, *, keyid: str, nonce: str, expires: dt.datetime) -> None:
+        """Counts a nonce of a call that makes no entry, in a transaction of its own."""
+        try:
+            with self._engine.begin() as connection:
+                self.count(connection, keyid=keyid, nonce=nonce, expires=expires)
+        except SQLAlchemyError as error:
+            raise LogUnavailable(f"the database does not answer ({type(error).__name__})") from None

@@ -1,0 +1,166 @@
+"""`accordant audit`: the access history (over HTTP) and the proof that the log is whole (on the home's files)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from governance.commands.connection import connect, connection_options
+from governance.errors import NotFound
+
+__all__ = ["audit"]
+
+
+@click.group()
+def audit() -> None:
+    """Search the access history; prove the log whole.
+
+    \b
+    Example:
+      accordant audit search --purpose marketing
+    """
+
+
+def _outcome(entry: dict[str, Any]) -> str:
+    body = entry["body"]
+    return " ".join(str(body[k]) for k in ("outcome", "reason", "decision", "rows") if isinstance(body.get(k), str | int))
+
+
+def _row(entry: dict[str, Any]) -> tuple[str, ...]:
+    body = entry["body"]
+    asked = body.get("request") if isinstance(body.get("request"), dict) else {}
+    declared = body.get("declaration") or {}
+    return (
+        str(entry["seq"]),
+        entry["time"][:19].replace("T", " "),
+        entry["kind"],
+        str(body.get("party", "")),
+        str(declared.get("purpose", body.get("purpose", ""))),
+        str((asked or {}).get("dataset", body.get("dataset", ""))),
+        _outcome(entry),
+        " ".join(f"{c['mou']}:{c['clause']}" for c in body.get("clauses", [])),
+    )
+
+
+@audit.command()
+@click.option("--kind", help="request, release, disclosure, signature, consent, search, …")
+@click.option("--party", help="Who asked.")
+@click.option("--connector", help="The fingerprint of the key that signed.")
+@click.option("--purpose", help="The declared purpose.")
+@click.option("--dataset")
+@click.option("--outcome", help="permit, deny, gap, review, invalid, unavailable, replay.")
+@click.option("--clause", help="A cited clause, such as benchmarking:2.2.")
+@click.option("--mou", help="An MOU's id.")
+@click.option("--subject", help="A client's id: which disclosures hold it. Looks into bodies, so it takes longer.")
+@click.option("--since", help="A day or an instant, in UTC where nothing is said.")
+@click.option("--until", help="A day or an instant; entries before it.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--before", type=int, default=None, help="Only entries before this one: the next page.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@connection_options
+def search(as_json: bool, limit: int, before: int | None, server: str, key: str, **wanted: Any) -> None:
+    """Search the access history, newest first. The search itself is recorded.
+
+    \b
+    Example:
+      accordant audit search --party northside --outcome deny
+    """
+    passphrase = wanted.pop("passphrase_file", None)
+    asked = {k: v for k, v in wanted.items() if v is not None} | {"limit": str(limit)}
+    if before is not None:
+        asked["before"] = str(before)
+    found = connect(server=server, key=key, passphrase_file=passphrase).get("/v1/entries", params=asked)["entries"]
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("entry", "time (UTC)", "kind", "party", "purpose", "dataset", "outcome", "clause"):
+        table.add_column(name)
+    for entry in found:
+        table.add_row(*_row(entry))
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    click.echo(f"{len(found)} entries", err=True)
+
+
+@audit.command()
+@click.argument("seq", type=click.IntRange(min=0))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on one line.")
+@connection_options
+def show(seq: int, as_json: bool, **connection: Any) -> None:
+    """Show one entry: its leaf, and its body as far as you may see it.
+
+    \b
+    Example:
+      accordant audit show 42
+    """
+    entry = connect(**connection).get(f"/v1/entries/{seq}")
+    click.echo(json.dumps(entry, ensure_ascii=False, indent=None if as_json else 2))
+
+
+@audit.command()
+@click.option("--home", type=click.Path(path_type=Path), default=None, help="The home; else ACCORDANT_HOME.")
+@click.option("--vkey", "vkey_file", type=click.Path(path_type=Path), default=None, help="The log's verifier key.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def verify(ctx: click.Context, home: Path | None, vkey_file: Path | None, as_json: bool) -> int:
+    """Rehash everything from stored bytes: chain, bodies, tree, signatures, activations; name the first bad entry.
+
+    \b
+    Example:
+      accordant audit verify --home /srv/accordant
+    """
+    from governance.settings import from_home
+    from governance.verification import verify_home
+
+    if vkey_file is not None and not vkey_file.is_file():
+        raise NotFound(f"no file `{vkey_file}`", field="--vkey")
+    vkey = vkey_file.read_text(encoding="utf-8").strip() if vkey_file else None
+    settings = from_home(home)
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("verifying"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal or as_json,
+        transient=True,
+    ) as progress:
+        task = progress.add_task("verify", total=None)
+
+        def tell(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        report = verify_home(settings, vkey=vkey, progress=tell)
+    if as_json:
+        click.echo(json.dumps(report.to_json()))
+    elif report.faults:
+        first = report.faults[0]
+        place = f"entry {first.seq}" if first.seq is not None else "the log"
+        click.echo(f"NOT WHOLE: {place}: {first.sentence} ({first.code})")
+        for fault in report.faults[1:20]:
+            place = f"entry {fault.seq}" if fault.seq is not None else "the log"
+            click.echo(f"  also {place}: {fault.sentence} ({fault.code})")
+    else:
+        click.echo(f"whole: {report.size} entries, every leaf, body, signature and activation verified from stored bytes")
+    ctx.exit(1 if report.faults else 0)
+    return 0
+
+
+@audit.command()
+@connection_options
+def checkpoint(**connection: Any) -> None:
+    """Print the log's newest signed checkpoint.
+
+    \b
+    Example:
+      accordant audit checkpoint > remembered.txt
+    """
+    click.echo(connect(**connection).text("/log/checkpoint"), nl=False)

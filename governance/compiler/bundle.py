@@ -1,0 +1,138 @@
+"""The compiled policy: an OPA bundle (https://www.openpolicyagent.org/docs/management-bundles) of some documents.
+
+Beside the hand-written library there is, for each dataset and each document that defines it, one module of clauses, and
+one data file for each document; a decision looks only at those of its dataset, whatever else the bundle holds. The
+revision is the digest of the documents, so an answer says which of them it was made on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pkgutil import get_data
+from types import MappingProxyType
+from typing import Any
+
+from governance.compiler import nouns
+from governance.compiler.to_rego import module_path, to_rego
+from governance.errors import InputWrong
+from governance.model.mou import Mou
+
+__all__ = ["MANIFEST", "Bundle", "compile_bundle", "library", "revision"]
+
+MANIFEST = ".manifest"
+_LIBRARY = (
+    "clauses",
+    "days",
+    "document",
+    "duties",
+    "main",
+    "moments",
+    "protection",
+    "purposes",
+    "request",
+    "sets",
+    "validity",
+    "views",
+)
+_CATALOGUE = "accordant/catalogue/data.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Files by their path in the bundle, `.manifest` included.
+
+    `datasets`: for each dataset, the files that a decision on it can need, besides the library. `expected`: for each
+    dataset, the documents that define it (id and `v1`), each with the clauses that must have been examined where it
+    binds.
+    """
+
+    revision: str
+    files: Mapping[str, bytes]
+    datasets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    expected: Mapping[str, Mapping[tuple[str, str], frozenset[str]]] = field(default_factory=dict)
+
+    @property
+    def modules(self) -> Mapping[str, str]:
+        """The Rego sources."""
+        return {name: data.decode() for name, data in self.files.items() if name.endswith(".rego")}
+
+
+def revision(mous: Sequence[Mou]) -> str:
+    """SHA-256 over the documents' canonical JSON, sorted: whatever the order in which they are given."""
+    digest = hashlib.sha256()
+    for text in sorted(_canonical(mou.model_dump(mode="json", by_alias=True, exclude_none=True)) for mou in mous):
+        digest.update(hashlib.sha256(text).digest())
+    return digest.hexdigest()
+
+
+def compile_bundle(mous: Sequence[Mou]) -> Bundle:
+    """All documents given, each taken as signed. Raises InputWrong when a version is given twice."""
+    ordered = sorted(mous, key=lambda m: (m.effective, m.id, m.version))
+    names = [m.ref for m in ordered]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputWrong(f"`{name}` is given twice", reason="duplicate-document")
+    digest = revision(ordered)
+    contents: dict[str, bytes] = dict(library())
+    needs: dict[str, list[str]] = {}
+    expected: dict[str, dict[tuple[str, str], frozenset[str]]] = {}
+    for mou in ordered:
+        noun = f"accordant/documents/{mou.id}/{nouns.version(mou)}/data.json"
+        contents[noun] = _canonical(nouns.document(mou, ordered))
+        for dataset in mou.datasets:
+            module = module_path(mou, dataset)
+            contents[module] = to_rego(mou, dataset).encode()
+            needs.setdefault(dataset, []).extend([module, noun])
+            examined = frozenset(c.id for c in mou.clauses if nouns.concerns(c, dataset))
+            expected.setdefault(dataset, {})[mou.id, nouns.version(mou)] = examined
+    contents[_CATALOGUE] = _canonical(_catalogue(ordered, digest))
+    contents[MANIFEST] = _canonical({"revision": digest, "roots": ["accordant"], "rego_version": 1})
+    return Bundle(
+        revision=digest,
+        files=MappingProxyType(dict(sorted(contents.items()))),
+        datasets=MappingProxyType({d: (_CATALOGUE, *paths) for d, paths in sorted(needs.items())}),
+        expected=MappingProxyType(expected),
+    )
+
+
+@cache
+def library() -> Mapping[str, bytes]:
+    """The hand-written policies, without their tests, as they are shipped: constants, like the code beside them."""
+    return MappingProxyType({name: _shipped(name) for name in (f"accordant/{p}/{p}.rego" for p in _LIBRARY)})
+
+
+def _shipped(name: str) -> bytes:
+    data = get_data("policies", name)
+    if data is None:
+        raise FileNotFoundError(name)  # a broken installation
+    return data
+
+
+def _catalogue(mous: Sequence[Mou], digest: str) -> dict[str, Any]:
+    """What is known of all documents together: who and what a valid request may name."""
+    clauses: dict[str, dict[str, bool]] = {}
+    terms: dict[str, set[str]] = {}
+    datasets: dict[str, list[list[str]]] = {}
+    for mou in mous:
+        clauses.setdefault(mou.id, {}).update({c.id: True for c in mou.clauses})
+        for name, purpose in mou.purposes.items():
+            if purpose.dpv is not None:
+                terms.setdefault(name, set()).add(purpose.dpv)
+        for dataset in mou.datasets:
+            datasets.setdefault(dataset, []).append([mou.id, nouns.version(mou)])
+    return {
+        "revision": digest,
+        "parties": {p.id: True for m in mous for p in m.parties},
+        "mous": clauses,
+        "clauses": {c: True for known in clauses.values() for c in known},
+        "terms": {name: sorted(found) for name, found in terms.items()},
+        "datasets": datasets,
+    }
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()

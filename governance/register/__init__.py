@@ -1,0 +1,27 @@
+"""What the log says about keys and agreements. No I/O, no clock, no randomness, and no word of the database's is believed."""
+
+from governance.register.fold import FACT_KINDS, KINDS, Register
+from governance.register.keyring import ADMINISTRATOR, CONNECTOR, SIGNATORY, EnrolledKey, Enrolment, Keyring
+from governance.register.records import Activation, Broken, Failure, Opening, Place, Proposal, Signed
+from governance.register.signings import Life, VersionState
+
+__all__ = [
+    "ADMINISTRATOR",
+    "CONNECTOR",
+    "FACT_KINDS",
+    "KINDS",
+    "SIGNATORY",
+    "Activation",
+    "Broken",
+    "EnrolledKey",
+    "Enrolment",
+    "Failure",
+    "Keyring",
+    "Life",
+    "Opening",
+    "Place",
+    "Proposal",
+    "Register",
+    "Signed",
+    "VersionState",
+]

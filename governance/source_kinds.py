@@ -1,0 +1,104 @@
+"""Which sources there are: files that were loaded, read by DuckDB; and live tables of PostgreSQL or SQLite.
+
+Part of `bootstrap`: it puts the use case's port and the connectors together. An address that a partner gives makes the
+server connect to somewhere, so only PostgreSQL addresses are taken, and SQLite files only inside the party's own folder
+of the home.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from connectors.sources import mapping as mapping_files
+from connectors.sources.check import check
+from connectors.sources.load import load
+from connectors.sources.mapping import Mapping, Place
+from connectors.sources.sql import SqlSource
+from connectors.sources.tabular import TabularSource
+from governance.errors import DocumentWrong, InputWrong
+from governance.model.mou import Dataset
+from governance.ports import Source
+from governance.sources import Loaded, MappingRead
+
+__all__ = ["HomeSources"]
+
+_SUFFIXES = {"text/csv": ".csv", "application/vnd.apache.parquet": ".parquet"}
+
+
+class HomeSources:
+    """The port `SourceKinds` for one home."""
+
+    def __init__(self, data: Path, *, seconds: float) -> None:
+        self._data, self._seconds = data, seconds
+
+    def read(self, data: bytes) -> MappingRead:
+        """Raises DocumentWrong with every fault."""
+        mapping = mapping_files.read(data)
+        return MappingRead(mapping.party, mapping.mou, mapping.dataset, mapping.source.table is not None, mapping)
+
+    def load(self, read: MappingRead, dataset: Dataset, content: bytes, *, media_type: str, target: Path) -> Loaded:
+        """Rows into a typed Parquet file: all of them, or none."""
+        suffix = _SUFFIXES.get(media_type)
+        if suffix is None:
+            raise InputWrong(
+                f"`{media_type}` is not taken; {' or '.join(_SUFFIXES)} is", reason="media-type", field="Content-Type"
+            )
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".upload-") as folder:
+            upload = Path(folder) / f"rows{suffix}"
+            upload.write_bytes(content)
+            report = load(upload, mapping=read.value, dataset=dataset, target=target, name="the file")
+        return Loaded(
+            path=target.name,
+            sha256=_digest(target),
+            rows=report.rows,
+            warnings=tuple(f.message for f in report.warnings),
+        )
+
+    def open(self, read: MappingRead, dataset: Dataset, *, files: Sequence[Path], url: str | None) -> Source:
+        """A source that is ready to be asked."""
+        mapping: Mapping = read.value
+        if url is not None:
+            self._allowed(url, mapping.party)
+            source = SqlSource(mapping=mapping, url=url, seconds=self._seconds)
+            faults = [f for f in check(mapping, dataset, source) if f.level == "error"]
+            if faults:
+                raise DocumentWrong(faults)
+            return source
+        # Loaded rows carry the MOU's own field names.
+        identity = {name: name for name in mapping.columns if name != dataset.contributor}
+        place = Place(files=tuple(f.name for f in files))
+        return TabularSource(mapping=mapping.model_copy(update={"source": place, "columns": identity}), files=files)
+
+    def _allowed(self, url: str, party: str) -> None:
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            raise InputWrong("not a database address", reason="source-address", field="url") from None
+        backend = parsed.get_backend_name()
+        if backend == "postgresql" and not set(parsed.query) & {"service", "passfile", "host", "hostaddr", "sslkey"}:
+            return
+        own = (self._data / party).resolve()
+        if (
+            backend == "sqlite"
+            and parsed.drivername in ("sqlite", "sqlite+pysqlite")
+            and not parsed.query
+            and parsed.database
+            and Path(parsed.database).resolve().is_relative_to(own)
+        ):
+            return
+        raise InputWrong(
+            "only postgresql+psycopg://… addresses are taken, and SQLite files in the party's own folder of the home",
+            reason="source-address",
+            field="url",
+        )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

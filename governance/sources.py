@@ -1,0 +1,273 @@
+"""Sources: whose rows are read from where. Mappings and loads are entries of the log; nothing else says what counts.
+
+A source belongs to the party whose key enrolled it, and answers for that party's rows alone. The address of a live
+database may hold a password: it is kept encrypted under a key outside the database (Fernet), and never logged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from audit import Draft, Tampered
+from governance.disclosure.query import GovernedQuery, SourceQuery
+from governance.errors import Conflict, InputWrong, NotFound, Refused, SourceUnavailable
+from governance.model.mou import Dataset, Mou
+from governance.ports import Journal, Source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["KINDS", "Enrolled", "Loaded", "MappingRead", "SourceBook", "SourceKinds"]
+
+KINDS = frozenset({"source", "load"})
+
+
+@dataclass(frozen=True, slots=True)
+class MappingRead:
+    """A mapping file that was read: what the use case looks at, and `value` for whoever opens the source."""
+
+    party: str
+    mou: str
+    dataset: str
+    live: bool
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Rows that were brought in: where they lie in the home, and what was found on the way."""
+
+    path: str
+    sha256: str
+    rows: int
+    warnings: tuple[str, ...] = ()
+
+
+class SourceKinds(Protocol):
+    """Reads mappings, brings rows in, opens sources; the edge knows how."""
+
+    def read(self, data: bytes) -> MappingRead:
+        """Raises DocumentWrong with every fault."""
+        ...
+
+    def load(self, read: MappingRead, dataset: Dataset, content: bytes, *, media_type: str, target: Path) -> Loaded:
+        """All rows or none, durable in `target` once it returns. Raises DocumentWrong with a fault a row."""
+        ...
+
+    def open(self, read: MappingRead, dataset: Dataset, *, files: Sequence[Path], url: str | None) -> Source:
+        """Raises SourceUnavailable, or InputWrong where the mapping does not fit what is there."""
+        ...
+
+
+class Cipher(Protocol):
+    """Encrypts what must not lie in the log in the clear."""
+
+    def encrypt(self, data: bytes) -> bytes:
+        """A token."""
+        ...
+
+    def decrypt(self, token: bytes) -> bytes:
+        """What was encrypted."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A party's source of a dataset as the log has it: the mapping, and the last load for files."""
+
+    party: str
+    mou: str
+    dataset: str
+    mapping_text: str
+    seq: int
+    credentials: str | None = None
+    loaded: Loaded | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """For its party: what is mapped and what was loaded, without the address."""
+        return {
+            "party": self.party,
+            "mou": self.mou,
+            "dataset": self.dataset,
+            "mapping": self.mapping_text,
+            "entry": self.seq,
+            "live": self.credentials is not None,
+            "rows": self.loaded.rows if self.loaded else None,
+            "sha256": self.loaded.sha256 if self.loaded else None,
+        }
+
+
+class SourceBook:
+    """All sources. Safe from any thread."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        kinds: SourceKinds,
+        cipher: Cipher,
+        data: Path,
+        document: Callable[[str], Mou],
+    ) -> None:
+        self._journal, self._kinds, self._cipher, self._data, self._document = journal, kinds, cipher, data, document
+        self._lock = threading.Lock()
+        self._seq = -1
+        self._enrolled: dict[tuple[str, str], Enrolled] = {}
+        self._open: dict[tuple[str, str], tuple[Enrolled, Source]] = {}
+
+    def enrolled(self, party: str | None = None) -> tuple[Enrolled, ...]:
+        """The sources, of one party or of all."""
+        self._refresh()
+        with self._lock:
+            return tuple(e for e in self._enrolled.values() if party in (None, e.party))
+
+    def enrol(self, *, party: str, mapping: bytes, url: str | None) -> Enrolled:
+        """Registers a mapping for the caller's party; a live one is tried first."""
+        read = self._kinds.read(mapping)
+        dataset = self._dataset(read, party)
+        if read.live != (url is not None):
+            wanted = "needs the database's address" if read.live else "reads files and takes no address"
+            raise InputWrong(f"this mapping {wanted}", reason="mapping-address", field="url")
+        credentials = None
+        if url is not None:
+            self._kinds.open(read, dataset, files=(), url=url)
+            credentials = self._cipher.encrypt(url.encode()).decode("ascii")
+        body = {
+            "party": party,
+            "mou": read.mou,
+            "dataset": read.dataset,
+            "mapping": mapping.decode("utf-8"),
+            "mapping_sha256": hashlib.sha256(mapping).hexdigest(),
+            "credentials": credentials,
+        }
+        index = {"party": party, "dataset": read.dataset, "mou": read.mou}
+        self._journal.append([Draft("source", body, (party,), index)])
+        return self._of(party, read.dataset)
+
+    def load(self, *, party: str, dataset: str, content: bytes, media_type: str) -> Enrolled:
+        """Brings rows in, in place of those that were there; the entry counts, the file waits for it."""
+        enrolled = self._of(party, dataset)
+        read = self._kinds.read(enrolled.mapping_text.encode())
+        if read.live:
+            raise Conflict("this source is a live table; there is nothing to load", reason="source-is-live")
+        folder = self._data / party / dataset
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        name = hashlib.sha256(content).hexdigest() + ".parquet"
+        loaded = self._kinds.load(
+            read, self._dataset(read, party), content, media_type=media_type, target=folder / name
+        )
+        body = {
+            "party": party,
+            "dataset": dataset,
+            "path": str((folder / name).relative_to(self._data)),
+            "sha256": loaded.sha256,
+            "rows": loaded.rows,
+            "warnings": list(loaded.warnings),
+        }
+        index = {"party": party, "dataset": dataset}
+        self._journal.append([Draft("load", body, (party,), index)])
+        return self._of(party, dataset)
+
+    def fetcher(self, governed: GovernedQuery) -> Callable[[SourceQuery], Iterator[pa.RecordBatch]]:
+        """What `disclosure.answer` asks the sources with. A contributor without a source contributes nothing."""
+        self._refresh()
+        alone = governed.contributors == (governed.party,)
+
+        def fetch(query: SourceQuery) -> Iterator[pa.RecordBatch]:
+            source = self._source(query.contributor, query.dataset)
+            if source is None:
+                if alone:
+                    raise SourceUnavailable(
+                        f"`{query.contributor}` has no source of `{query.dataset}` yet", reason="no-source"
+                    )
+                return iter(())
+            return source.fetch(query)
+
+        return fetch
+
+    def _source(self, party: str, dataset: str) -> Source | None:
+        key = (party, dataset)
+        with self._lock:
+            enrolled = self._enrolled.get(key)
+            cached = self._open.get(key)
+        if enrolled is None:
+            return None
+        if cached is not None and cached[0] is enrolled:
+            return cached[1]
+        source = self._opened(enrolled)
+        if source is not None:
+            with self._lock:
+                self._open[key] = (enrolled, source)
+        return source
+
+    def _opened(self, enrolled: Enrolled) -> Source | None:
+        read = self._kinds.read(enrolled.mapping_text.encode())
+        dataset = self._dataset(read, enrolled.party)
+        if enrolled.credentials is not None:
+            url = self._cipher.decrypt(enrolled.credentials.encode("ascii")).decode()
+            return self._kinds.open(read, dataset, files=(), url=url)
+        if enrolled.loaded is None:
+            return None
+        path = self._data / enrolled.loaded.path
+        # The rows that are read are the rows that were loaded: the log has their digest.
+        if _sha256(path) != enrolled.loaded.sha256:
+            raise SourceUnavailable(
+                f"the rows of `{enrolled.party}` are not those that were loaded", reason="source-changed"
+            )
+        return self._kinds.open(read, dataset, files=(path,), url=None)
+
+    def _dataset(self, read: MappingRead, party: str) -> Dataset:
+        if read.party != party:
+            raise Refused(f"the mapping is of `{read.party}`, the key of `{party}`", reason="not-the-owner")
+        mou = self._document(read.mou)
+        dataset = mou.datasets.get(read.dataset)
+        if dataset is None:
+            raise InputWrong(f"`{read.dataset}` is no dataset of `{read.mou}`", reason="unknown-dataset", field="dataset")
+        if party not in {p.id for p in mou.parties}:
+            raise Refused(f"`{party}` is no party to `{read.mou}`", reason="not-a-party")
+        return dataset
+
+    def _of(self, party: str, dataset: str) -> Enrolled:
+        self._refresh()
+        with self._lock:
+            found = self._enrolled.get((party, dataset))
+        if found is None:
+            raise NotFound(f"`{party}` has no mapping of `{dataset}` yet", reason="no-source", field="dataset")
+        return found
+
+    def _refresh(self) -> None:
+        if self._journal.last_of(KINDS) == self._seq:
+            return
+        with self._lock:
+            try:
+                for entry in self._journal.entries(kinds=KINDS, after=self._seq):
+                    self._fold(entry.kind, entry.seq, entry.body)
+                    self._seq = entry.seq
+            except Tampered as error:
+                raise SourceUnavailable(f"the record of the sources was changed: {error}", reason="log-tampered") from None
+
+    def _fold(self, kind: str, seq: int, body: dict[str, Any]) -> None:
+        key = (body["party"], body["dataset"])
+        if kind == "source":
+            self._enrolled[key] = Enrolled(
+                body["party"], body["mou"], body["dataset"], body["mapping"], seq, body["credentials"]
+            )
+            return
+        old = self._enrolled[key]
+        loaded = Loaded(body["path"], body["sha256"], body["rows"], tuple(body["warnings"]))
+        self._enrolled[key] = Enrolled(
+            old.party, old.mou, old.dataset, old.mapping_text, seq, old.credentials, loaded
+        )
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        raise SourceUnavailable("the rows that were loaded are not there", reason="source-file-missing") from None

@@ -1,0 +1,149 @@
+"""What the log claims, checked again from stored bytes: `audit` proves that nothing was changed; this, that it is true.
+
+    signatures     every statement about keys and agreements verifies under a key that stood at its place
+    declarations   each recorded declaration verifies from its stored base under a key that stood then
+    nonces         each counts once
+    releases       each release and disclosure belongs to a request that was permitted
+    activations    each names documents whose signatures verify, and a request cites only a revision that was activated
+
+Part of `bootstrap`: it opens a home's database read-only in effect, and needs no server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import audit
+from audit import Entry, Tampered
+from governance.adapters.store.database import open_database
+from governance.declaration import verify_recorded
+from governance.errors import LogUnavailable, NotAuthentic
+from governance.home import note_signer, root_key
+from governance.register import KINDS, Broken, Place, Register
+from governance.settings import Settings
+
+__all__ = ["Finding", "Findings", "verify_home"]
+
+# Statements that were refused when they came are no faults of the log: only what should count and does not is.
+_NONCES_KEPT = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault: the entry, where one is to blame, a code, and a sentence for people."""
+
+    seq: int | None
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a verification found in a log of `size` entries."""
+
+    size: int
+    faults: tuple[Finding, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        faults = [{"entry": f.seq, "code": f.code, "sentence": f.sentence} for f in self.faults]
+        return {"whole": not faults, "entries": self.size, "faults": faults}
+
+
+@dataclass(slots=True)
+class _Checker:
+    """Looks at each entry in order; keeps what later entries are held against."""
+
+    root: Any
+    register: Register = field(init=False)
+    pending: list[Entry | Broken] = field(default_factory=list)
+    nonces: set[tuple[str, str]] = field(default_factory=set)
+    calls: dict[str, str] = field(default_factory=dict)
+    revisions: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.register = Register.from_entries((), root=self.root)
+
+    def look(self, entry: Entry) -> Iterator[tuple[str, str]]:
+        """Pairs of a code and a sentence for what is wrong with the entry."""
+        if entry.kind in KINDS:
+            self.pending.append(entry)
+            if entry.kind == "activation":
+                self.revisions.add(str(entry.body.get("revision")))
+        elif entry.kind == "request":
+            yield from self._request(entry)
+        elif entry.kind in ("release", "disclosure"):
+            outcome = self.calls.get(str(entry.body.get("call")))
+            if outcome != "permit":
+                yield "no-request", f"data left under no request that entry {entry.seq} could belong to"
+
+    def _caught_up(self) -> Register:
+        if self.pending:
+            self.register = self.register.extended(self.pending)
+            self.pending = []
+        return self.register
+
+    def _request(self, entry: Entry) -> Iterator[tuple[str, str]]:
+        body = entry.body
+        declaration = body.get("declaration")
+        if not isinstance(declaration, dict):
+            if body.get("outcome") != "bad-signature":
+                yield "declaration-missing", "the request carries no signed purpose declaration"
+            return
+        keyid = str(declaration.get("keyid"))
+        register = self._caught_up()
+        key = register.keyring.public(keyid)
+        fault = register.keyring.stands(keyid, Place(entry.seq, entry.time))
+        if key is None or fault is not None:
+            why = fault[1] if fault else "it was never enrolled"
+            yield "declaration-key", f"the request was signed by a key that did not stand: {why}"
+        else:
+            try:
+                verify_recorded(declaration, key)
+            except NotAuthentic as error:
+                yield "declaration-signature", f"the purpose declaration does not verify: {error.detail}"
+        if body.get("outcome") == "replay":
+            return
+        nonce = (keyid, str(declaration.get("nonce")))
+        if nonce in self.nonces:
+            yield "nonce-twice", "the same signed request was counted twice"
+        if len(self.nonces) < _NONCES_KEPT:
+            self.nonces.add(nonce)
+        self.calls[str(body.get("call"))] = str(body.get("outcome"))
+        decision = body.get("decision")
+        if body.get("outcome") == "permit" and (
+            not isinstance(decision, dict) or decision.get("revision") not in self.revisions
+        ):
+            yield "revision-unknown", "the request was permitted under policies that no signed agreement activated"
+
+    def ending(self) -> Iterator[Finding]:
+        """What can be said only once everything was read: signatures that should count and do not."""
+        for failure in self._caught_up().failures():
+            who = f" of `{failure.party}`" if failure.party else ""
+            yield Finding(failure.seq, failure.reason, f"the {failure.kind}{who} does not count: {failure.detail}")
+
+
+def verify_home(
+    settings: Settings, *, vkey: str | None = None, progress: Callable[[int, int], None] | None = None
+) -> Findings:
+    """Verifies a home's whole log. `vkey`: the log's key as you know it, by default the one in the home's files."""
+    engine = open_database(settings.database_url)
+    try:
+        checker = _Checker(root_key(settings))
+        report = audit.verify(
+            engine,
+            vkey=vkey or note_signer(settings).vkey,
+            progress=progress,
+            check_entry=checker.look,
+        )
+    except Tampered as error:
+        return Findings(0, (Finding(error.seq, error.code, str(error)),))
+    except audit.LogError as error:
+        raise LogUnavailable(str(error)) from error
+    finally:
+        engine.dispose()
+    found = [Finding(f.seq, f.code, f.message) for f in report.faults]
+    found += checker.ending()
+    return Findings(report.size, tuple(sorted(found, key=lambda f: (f.seq is None, f.seq or 0))))

@@ -1,0 +1,65 @@
+"""The log over HTTP: its checkpoint for everybody, receipts and the access history for those who may see them."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify, request
+
+from governance.errors import InputWrong
+from governance.history import FILTERS, shown
+from governance.web.services import Services
+
+__all__ = ["blueprint"]
+
+
+def _number(name: str, default: int | None) -> int | None:
+    text = request.args.get(name)
+    if text is None:
+        return default
+    if not text.isdigit():
+        raise InputWrong(f"`{text}` is not a whole number", field=name)
+    return int(text)
+
+
+def blueprint(services: Services) -> Blueprint:
+    """`/log/checkpoint`, `/v1/receipts/{entry}`, `/v1/entries` and `/v1/entries/{seq}`."""
+    pages = Blueprint("log", __name__)
+
+    @pages.get("/log/checkpoint")
+    def checkpoint() -> Response:
+        """The newest checkpoint (C2SP tlog-checkpoint, a signed note)."""
+        return Response(services.journal.head().checkpoint, content_type="text/plain; charset=utf-8")
+
+    @pages.get("/log/vkey")
+    def vkey() -> Response:
+        """The log's verifier key (C2SP signed-note). Hold it against what you were told by another way."""
+        return Response(services.vkey + "\n", content_type="text/plain; charset=utf-8")
+
+    @pages.get("/v1/receipts/<int:entry>")
+    def receipt(entry: int) -> Response:
+        """The entry, the opening of its body, and a checkpoint that covers it."""
+        caller = services.authenticate(request)
+        return jsonify(
+            services.history.receipt(entry, party=caller.party, administrator=caller.use == "administrator")
+        )
+
+    @pages.get("/v1/entries")
+    def search() -> Response:
+        """The access history, newest first. Searching it is an entry of its own."""
+        caller = services.authenticate(request)
+        wanted = {k: v for k, v in request.args.items() if k not in ("limit", "before")}
+        found = services.history.search(
+            party=caller.party,
+            administrator=caller.use == "administrator",
+            wanted=wanted,
+            limit=_number("limit", 100) or 100,
+            before=_number("before", None),
+        )
+        return jsonify({"entries": [shown(e) for e in found], "searchable": list(FILTERS)})
+
+    @pages.get("/v1/entries/<int:seq>")
+    def entry(seq: int) -> Response:
+        """One entry."""
+        caller = services.authenticate(request)
+        return jsonify(shown(services.history.entry(seq, party=caller.party, administrator=caller.use == "administrator")))
+
+    return pages

@@ -1,0 +1,65 @@
+"""A party's sources over HTTP: mappings, and rows for those that are files."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Request, Response, jsonify, request
+
+from governance.errors import InputWrong, Refused, TooLarge
+from governance.web.authentic import Caller
+from governance.web.services import Services
+
+__all__ = ["blueprint", "json_body", "steward"]
+
+
+def steward(caller: Caller) -> Caller:
+    """A party's own people may bring data in; a connector's key may only ask. Raises Refused."""
+    if caller.use not in ("signatory", "steward"):
+        raise Refused(f"a key enrolled as `{caller.use}` may not do this", reason="not-a-steward")
+    return caller
+
+
+def json_body(incoming: Request) -> dict[str, object]:
+    """The JSON object that was sent. Raises InputWrong."""
+    document = incoming.get_json(silent=True, force=True)
+    if not isinstance(document, dict):
+        raise InputWrong("the body is not a JSON object", reason="malformed", field="body")
+    return document
+
+
+def blueprint(services: Services) -> Blueprint:
+    """`/v1/sources` and `/v1/sources/{dataset}/rows`."""
+    pages = Blueprint("sources", __name__)
+
+    @pages.get("/v1/sources")
+    def enrolled() -> Response:
+        """The caller's sources; an administrator sees all."""
+        caller = services.authenticate(request)
+        party = None if caller.use == "administrator" else caller.party
+        return jsonify({"sources": [e.shown() for e in services.sources.enrolled(party)]})
+
+    @pages.post("/v1/sources")
+    def enrol() -> tuple[Response, int]:
+        """A mapping (YAML text), and for a live table the database's address."""
+        caller = steward(services.authenticate(request))
+        document = json_body(request)
+        mapping, url = document.get("mapping"), document.get("url")
+        if not isinstance(mapping, str) or not isinstance(url, str | None):
+            raise InputWrong("`mapping` is the text of a mapping file", reason="malformed", field="mapping")
+        made = services.sources.enrol(party=caller.party, mapping=mapping.encode(), url=url)
+        return jsonify(made.shown()), 201
+
+    @pages.post("/v1/sources/<dataset>/rows")
+    def load(dataset: str) -> tuple[Response, int]:
+        """Rows, as CSV or Parquet, in place of those that were there."""
+        most = services.settings.max_upload
+        if request.content_length is None or request.content_length > most:
+            raise TooLarge(f"at most {most} bytes are taken, and their number is said beforehand")
+        content = request.stream.read(most + 1)
+        caller = steward(services.authenticator.caller(request, body=content))
+        made = services.sources.load(
+            party=caller.party, dataset=dataset, content=content, media_type=request.mimetype
+        )
+        warnings = list(made.loaded.warnings) if made.loaded else []
+        return jsonify(made.shown() | {"warnings": warnings}), 201
+
+    return pages

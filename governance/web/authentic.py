@@ -1,0 +1,184 @@
+"""Who signed a request: RFC 9421 over the request as it arrived, the key from the register, the nonce counted once.
+
+Requests with unknown keys, and bad signatures beyond a few a minute, are counted and reported in one entry an hour:
+nobody can fill the log from outside.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from flask import Request
+
+from audit import Draft
+from governance.errors import NotAuthentic, TooLarge, TooMany
+from governance.gateway import DataCall, Requester
+from governance.model.limits import Limits
+from governance.ports import Clock, Journal, Nonces
+from governance.register import EnrolledKey
+from governance.signing.http import SignatureRefused, verify_declaration, verify_request
+from governance.signing.keys import PublicKey
+
+__all__ = ["Authenticator", "Caller", "Strangers"]
+
+_BAD_SIGNATURES_A_MINUTE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The owner of a key, and what the key was enrolled for."""
+
+    fingerprint: str
+    party: str
+    use: str
+    person: str
+
+
+class Strangers:
+    """Counts what must not become an entry each; one entry an hour says how many. Safe from any thread."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal, self._clock = journal, clock
+        self._lock = threading.Lock()
+        self._counts: dict[str, int] = {}
+        self._hour = clock.now().replace(minute=0, second=0, microsecond=0)
+
+    def count(self, reason: str) -> None:
+        """Counts one, and writes the last hour's entry when the hour has turned."""
+        with self._lock:
+            self._counts[reason] = self._counts.get(reason, 0) + 1
+        self.turn()
+
+    def turn(self) -> None:
+        """Writes the entry of an hour that has passed, if anything was counted in it."""
+        hour = self._clock.now().replace(minute=0, second=0, microsecond=0)
+        with self._lock:
+            if hour <= self._hour or not self._counts:
+                self._hour = max(hour, self._hour)
+                return
+            counts, since, self._counts, self._hour = self._counts, self._hour, {}, hour
+        self._journal.append([Draft("not-authentic", {"since": since.isoformat(), "counts": counts})])
+
+
+class _Rates:
+    """A bucket a key: so many requests a minute, evenly filled."""
+
+    def __init__(self, per_minute: int, clock: Clock) -> None:
+        self._rate, self._clock = per_minute, clock
+        self._lock = threading.Lock()
+        self._buckets: dict[str, tuple[float, dt.datetime]] = {}
+
+    def take(self, name: str) -> bool:
+        now = self._clock.now()
+        with self._lock:
+            left, then = self._buckets.get(name, (float(self._rate), now))
+            left = min(self._rate, left + max(0.0, (now - then).total_seconds()) * self._rate / 60)
+            self._buckets[name] = (left - 1 if left >= 1 else left, now)
+            return left >= 1
+
+
+class Authenticator:
+    """Verifies Flask requests against the register. Safe from any thread."""
+
+    def __init__(
+        self,
+        *,
+        origin: str,
+        resolve: Callable[[str], EnrolledKey | None],
+        clock: Clock,
+        nonces: Nonces,
+        journal: Journal,
+        limits: Limits,
+    ) -> None:
+        self._origin, self._resolve, self._clock = origin.rstrip("/"), resolve, clock
+        self._nonces, self._journal, self._limits = nonces, journal, limits
+        self._rates = _Rates(limits.per_minute, clock)
+        self._bad = _Rates(_BAD_SIGNATURES_A_MINUTE, clock)
+        self.strangers = Strangers(journal, clock)
+
+    def target_uri(self, request: Request) -> str:
+        """The target URI that signatures cover: our public origin, never the Host header, with path and query."""
+        path = quote(request.environ.get("PATH_INFO", "/"), safe="/:@!$&'()*+,;=~-._%", encoding="latin-1")
+        query = request.environ.get("QUERY_STRING", "")
+        return self._origin + path + (f"?{query}" if query else "")
+
+    def caller(self, request: Request, *, body: bytes | None = None) -> Caller:
+        """The signer of any request but a data request; its nonce is counted. Raises NotAuthentic."""
+        content = self._body(request) if body is None else body
+        try:
+            signed = verify_request(
+                method=request.method,
+                target_uri=self.target_uri(request),
+                headers=list(request.headers.items()),
+                body=content,
+                resolve_key=self._public,
+                now=self._clock.now(),
+            )
+        except NotAuthentic as error:
+            self.strangers.count(error.reason)
+            raise
+        key = self._known(signed.keyid)
+        self._pace(key)
+        self._nonces.count_alone(keyid=signed.keyid, nonce=signed.nonce, expires=signed.expires)
+        return Caller(key.fingerprint, key.party, key.use, key.person)
+
+    def data_call(self, request: Request) -> DataCall:
+        """The signer and the declaration of a data request; the gateway counts its nonce with its entry."""
+        body = self._body(request)
+        target = self.target_uri(request)
+        try:
+            declaration = verify_declaration(
+                method=request.method,
+                target_uri=target,
+                headers=list(request.headers.items()),
+                body=body,
+                resolve_key=self._public,
+                now=self._clock.now(),
+            )
+        except SignatureRefused as error:
+            self._record_bad(error, target)
+            raise
+        except NotAuthentic as error:
+            self.strangers.count(error.reason)
+            raise
+        key = self._known(declaration.keyid)
+        self._pace(key)
+        return DataCall(Requester(key.party, key.fingerprint, key.person), declaration, body)
+
+    def _record_bad(self, error: SignatureRefused, target: str) -> None:
+        """A bad signature in the name of a known key is an entry, a few a minute; the rest is counted."""
+        key = self._resolve(error.keyid) if error.keyid else None
+        if key is None or not self._bad.take(key.fingerprint):
+            self.strangers.count(error.reason if key else "unknown-key")
+            return
+        body = {"outcome": "bad-signature", "reason": error.reason, "party": key.party, "target": target}
+        index = {"party": key.party, "connector": key.fingerprint, "outcome": "bad-signature"}
+        self._journal.append([Draft("request", body, (key.party,), index)])
+
+    def _body(self, request: Request) -> bytes:
+        most = self._limits.body
+        if request.content_length is not None and request.content_length > most:
+            raise TooLarge(f"the body has {request.content_length} bytes; at most {most} are allowed")
+        content = request.stream.read(most + 1)
+        if len(content) > most:
+            raise TooLarge(f"the body has more than the {most} bytes that are allowed")
+        return content
+
+    def _public(self, keyid: str) -> PublicKey | None:
+        key = self._resolve(keyid)
+        return key.key if key is not None and key.active else None
+
+    def _known(self, keyid: str) -> EnrolledKey:
+        key = self._resolve(keyid)
+        if key is None or not key.active:
+            # Revoked between the two looks.
+            raise SignatureRefused(keyid=None)
+        return key
+
+    def _pace(self, key: EnrolledKey) -> None:
+        if not self._rates.take(key.fingerprint):
+            raise TooMany(f"more than {self._limits.per_minute} requests a minute with this key")

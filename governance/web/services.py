@@ -1,0 +1,44 @@
+"""What the endpoints work with, made once by `bootstrap` and handed to `create_app`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from governance.agreements import Agreements
+from governance.consents import Consents
+from governance.gateway import Gateway
+from governance.history import History
+from governance.ports import Clock, Journal
+from governance.settings import Settings
+from governance.sources import SourceBook
+from governance.web.authentic import Authenticator, Caller
+
+__all__ = ["Services"]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Every part is safe from any thread."""
+
+    settings: Settings
+    clock: Clock
+    journal: Journal
+    vkey: str
+    authenticator: Authenticator
+    agreements: Agreements
+    gateway: Gateway
+    history: History
+    sources: SourceBook
+    consents: Consents
+    ready: Callable[[], dict[str, str]]
+    closing: Callable[[], None]
+
+    @property
+    def authenticate(self) -> Callable[..., Caller]:
+        """Who signed a Flask request; raises NotAuthentic."""
+        return self.authenticator.caller
+
+    def close(self) -> None:
+        """Writes what is queued and lets go of everything."""
+        self.closing()

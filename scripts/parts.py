@@ -1,0 +1,126 @@
+"""The real parts that the tests need and pip can't bring: the OPA server and PostgreSQL.
+
+Found where they are; installed where that is possible (`python3 scripts/parts.py`, which `make parts` runs);
+otherwise said loudly, with what to do. Only the standard library, so that it runs before the virtual environment
+stands. OPA is pinned to one version: on the PATH if it is that one, else in a cache outside of the checkout, else
+built by `go install`, which checks the module's source against Go's checksum database. PostgreSQL is the system's
+package.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+__all__ = [
+    "OPA_VERSION",
+    "find_opa",
+    "find_postgresql",
+    "install_opa",
+    "install_postgresql",
+    "opa_in_cache",
+    "opa_version",
+]
+
+OPA_VERSION = "1.22.2"
+OPA_MODULE = f"github.com/open-policy-agent/opa@v{OPA_VERSION}"
+
+
+def opa_in_cache() -> Path:
+    """Where the built binary is kept: it outlives the checkout and the virtual environment."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "accordant" / f"opa-{OPA_VERSION}" / "opa"
+
+
+def opa_version(binary: Path) -> str | None:
+    """What `opa version` says of itself; None where the file is no OPA that runs here."""
+    try:
+        said = subprocess.run([binary, "version"], capture_output=True, text=True, timeout=60, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = re.search(r"^Version:\s*(\S+)", said, re.MULTILINE)
+    return found.group(1) if found else None
+
+
+def find_opa() -> Path | None:
+    """The pinned OPA: on the PATH, else in the cache. Another version counts as none."""
+    candidates = [Path(shutil.which("opa") or "/nonexistent"), opa_in_cache()]
+    return next((candidate for candidate in candidates if opa_version(candidate) == OPA_VERSION), None)
+
+
+def find_postgresql() -> Path | None:
+    """The folder of `initdb` and `postgres`: the newest of Debian's, else what `pg_config` or the PATH names."""
+    debian = Path("/usr/lib/postgresql").glob("*/bin")
+    folders = sorted(debian, key=lambda folder: int(re.sub(r"\D", "", folder.parent.name) or 0), reverse=True)
+    if pg_config := shutil.which("pg_config"):
+        said = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=False).stdout.strip()
+        folders.append(Path(said or "/nonexistent"))
+    if initdb := shutil.which("initdb"):
+        folders.append(Path(initdb).parent)
+    return next((f for f in folders if (f / "initdb").exists() and (f / "postgres").exists()), None)
+
+
+def install_opa() -> Path:
+    """Build the pinned OPA (two or three minutes, once); raises RuntimeError with what to do instead."""
+    go = shutil.which("go")
+    if go is None:
+        raise RuntimeError(f"no Go toolchain: put opa {OPA_VERSION} on the PATH, or install Go 1.24 or later")
+    target = opa_in_cache()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        built = Path(folder) / "opa"
+        done = subprocess.run([go, "install", OPA_MODULE], env=os.environ | {"GOBIN": folder}, check=False)
+        if done.returncode != 0 or opa_version(built) != OPA_VERSION:
+            raise RuntimeError(f"`go install {OPA_MODULE}` failed: put opa {OPA_VERSION} on the PATH")
+        built.replace(target)  # whole or not at all, should two builds run at once
+    return target
+
+
+def install_postgresql() -> Path:
+    """Debian's package, where this is Debian and we are root; raises RuntimeError with what to do instead."""
+    apt = shutil.which("apt-get")
+    if apt is None or os.geteuid() != 0:
+        raise RuntimeError("install PostgreSQL 13 or later (Debian: `apt-get install postgresql`)")
+    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "postgresql"]):
+        if subprocess.run([apt, *words], env=quiet, stdin=subprocess.DEVNULL, check=False).returncode != 0:
+            raise RuntimeError(f"`apt-get {' '.join(words)}` failed: install PostgreSQL by hand")
+    found = find_postgresql()
+    if found is None:
+        raise RuntimeError("the package `postgresql` brought no `initdb`")
+    return found
+
+
+def main(words: list[str] | None = None) -> int:
+    """Bring what is missing. On a laptop a missing part is said, and its tests are skipped; under CI it is an error."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("part", nargs="*", choices=["opa", "postgresql", []], help="both, if none is named")
+    parser.add_argument("--find", action="store_true", help="print where the parts are and install nothing")
+    options = parser.parse_args(words)
+    ways = {"opa": (find_opa, install_opa), "postgresql": (find_postgresql, install_postgresql)}
+    missing = []
+    for part in options.part or ways:
+        find, install = ways[part]
+        place = find()
+        if place is None and not options.find:
+            print(f"{part}: not here yet, installing", file=sys.stderr, flush=True)
+            try:
+                place = install()
+            except RuntimeError as error:
+                print(f"{part}: {error}", file=sys.stderr, flush=True)
+        if place is None:
+            missing.append(part)
+            print(f"{'=' * 78}\n{part}: MISSING; what needs it is not tested\n{'=' * 78}", file=sys.stderr, flush=True)
+        else:
+            print(place if options.find else f"{part}: {place}")
+    return 1 if missing and (options.find or os.environ.get("CI") == "true") else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
