@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-OPA = $$($(BIN)/python scripts/parts.py --find opa)
+OPA = "$$($(BIN)/python scripts/parts.py --find opa)"
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 MAKEFLAGS += --no-print-directory
@@ -66,5 +66,6 @@ $(READY): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing the parts of requirements.lock into $(VENV)" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . \
+		2>$(VENV)/editable.log || { cat $(VENV)/editable.log >&2; exit 1; }
 	@touch $@

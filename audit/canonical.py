@@ -10,7 +10,6 @@ encoding again what they say.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -21,7 +20,8 @@ from audit.errors import NotCanonical
 __all__ = ["canonical", "parse"]
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
-_UNSURE = re.compile(r"[0-9]{16}|[\U00010000-\U0010ffff]")
+# Beyond it, sorting by code points is not sorting by UTF-16.
+_LAST_OF_PLANE = "\uffff"
 
 
 class _Unsure(Exception):
@@ -32,7 +32,17 @@ def _unsure(_text: str) -> NoReturn:
     raise _Unsure
 
 
-_WHOLE_NUMBERS = json.JSONDecoder(parse_float=_unsure, parse_constant=_unsure)
+def _small(text: str) -> int:
+    if len(text) > 15:
+        raise _Unsure
+    return int(text)
+
+
+def _plain(text: str) -> bool:
+    return text.isascii() or max(text) <= _LAST_OF_PLANE
+
+
+_WHOLE_NUMBERS = json.JSONDecoder(parse_int=_small, parse_float=_unsure, parse_constant=_unsure)
 _JSON = json.JSONDecoder()
 
 
@@ -41,7 +51,7 @@ def canonical(value: Mapping[str, Any]) -> tuple[bytes, dict[str, Any]]:
     plain = dict(value)
     try:
         text = _ENCODER.encode(plain)
-        if _UNSURE.search(text) is None:
+        if _plain(text):
             back = _WHOLE_NUMBERS.decode(text)
             if back == plain:
                 return text.encode(), back
@@ -65,10 +75,11 @@ def parse(data: bytes) -> dict[str, Any]:
     """The object that canonical bytes hold. Raises NotCanonical where they are anything but its one canonical form."""
     try:
         text = data.decode()
-        value = _WHOLE_NUMBERS.decode(text)
-        fast = _UNSURE.search(text) is None and _ENCODER.encode(value) == text
-    except _Unsure:
-        value, fast = _JSON.decode(text), False
+        try:
+            value = _WHOLE_NUMBERS.decode(text)
+            fast = _plain(text) and _ENCODER.encode(value) == text
+        except _Unsure:
+            value, fast = _JSON.decode(text), False
     except (ValueError, RecursionError) as error:
         raise NotCanonical(f"not JSON: {error}") from error
     if not isinstance(value, dict):

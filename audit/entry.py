@@ -45,8 +45,8 @@ class Draft:
             raise DraftWrong(f"`{self.kind}` is not a kind: small letters, digits and hyphens, a letter first")
         if _FILING in self.body:
             raise DraftWrong(f"the key `{_FILING}` of a body is the log's own")
-        if isinstance(self.readers, str):
-            raise DraftWrong("readers are a list of parties")
+        if not isinstance(self.readers, tuple):
+            raise DraftWrong("readers are a tuple of parties")
         for reader in self.readers:
             _value("readers", reader)
         for key, values in self.index.items():

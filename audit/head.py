@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from audit.errors import NotCanonical, NoteWrong, Tampered, WrongCheckpoint
 from audit.leaf import FIRST, from_text, to_text
@@ -24,6 +24,11 @@ __all__ = ["Head", "check_head", "extended", "genesis", "insert_head", "locked_p
 _ROW = select(HEAD.c.size, HEAD.c.last, HEAD.c.frontier, HEAD.c.time, HEAD.c.checkpoint).where(HEAD.c.id == 1)
 _PLACE = select(HEAD.c.size, HEAD.c.last).where(HEAD.c.id == 1).with_for_update()
 _INSERT = insert(HEAD)
+_MOVE = (
+    update(HEAD)
+    .where(HEAD.c.id == 1, HEAD.c.size == bindparam("old_size"), HEAD.c.last == bindparam("old_last"))
+    .values({name: bindparam(f"new_{name}") for name in ("size", "last", "frontier", "time", "checkpoint")})
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +68,7 @@ def read_head(connection: Connection) -> Head | None:
     if row is None:
         return None
     try:
-        return Head(
-            row.size, row.last, Range.from_bytes(row.size, row.frontier), row.checkpoint, from_text(row.time)
-        )
+        return Head(row.size, row.last, Range.from_bytes(row.size, row.frontier), row.checkpoint, from_text(row.time))
     except (ValueError, NotCanonical) as error:
         raise Tampered(None, "head-differs", f"the log's head can't be read: {error}") from error
 
@@ -99,8 +102,8 @@ def insert_head(connection: Connection, head: Head) -> None:
 
 def move_head(connection: Connection, old: Head, new: Head) -> bool:
     """Compare-and-swap: whether the head still stood at `old`, and now stands at `new`."""
-    where = (HEAD.c.id == 1) & (HEAD.c.size == old.size) & (HEAD.c.last == old.last)
-    return connection.execute(update(HEAD).where(where).values(_values(new))).rowcount == 1
+    values = {f"new_{name}": value for name, value in _values(new).items()}
+    return connection.execute(_MOVE, {**values, "old_size": old.size, "old_last": old.last}).rowcount == 1
 
 
 def _values(head: Head) -> dict[str, object]:

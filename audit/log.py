@@ -21,14 +21,15 @@ from audit.errors import DraftWrong, LogExists, LogMissing, LogUnavailable, Tamp
 from audit.head import Head, check_head, genesis, insert_head, read_head
 from audit.leaf import FIRST, Leaf
 from audit.note import NoteSigner, NoteVerifier
-from audit.rows import checked_leaf, fetch, numbers_of
-from audit.schema import HEAD, LEAVES, TERMS, make_tables, prepare
+from audit.place import caught_up, newest_of_kinds, refiled
+from audit.rows import checked_leaf, fetch
+from audit.schema import HEAD, LEAVES, make_tables, prepare
 from audit.search import Query, search
 from audit.sequencer import Clock, Sequencer, Within
 
 __all__ = ["Log", "SystemClock"]
 
-_CHUNK = 500
+_CHUNK = 200
 
 
 class SystemClock:
@@ -56,17 +57,15 @@ class Log:
     def create(
         cls, engine: Engine, *, origin: str, signer: NoteSigner, clock: Clock | None = None, patience: float = 30.0
     ) -> Log:
-        """Makes the tables and an empty log with a signed checkpoint, and opens it. Raises LogExists, LogUnavailable."""
+        """Makes the tables and an empty log with a signed checkpoint. Raises LogExists, LogUnavailable."""
         prepare(engine)
         _named(origin, signer)
         clock = clock or SystemClock()
-        with mapped(engine, "making the log"):
-            connection = engine.connect().execution_options(sqlite_begin="IMMEDIATE")
-            with connection, connection.begin():
-                make_tables(connection)
-                if read_head(connection) is not None:
-                    raise LogExists("the database holds a log already")
-                insert_head(connection, genesis(signer=signer, now=clock.now()))
+        with mapped(engine, "being made"), _writing(engine) as connection, connection.begin():
+            make_tables(connection)
+            if read_head(connection) is not None:
+                raise LogExists("the database holds a log already")
+            insert_head(connection, genesis(signer=signer, now=clock.now()))
         return cls.open(engine, origin=origin, signer=signer, clock=clock, patience=patience)
 
     @classmethod
@@ -88,7 +87,7 @@ class Log:
         prepare(engine)
         _named(origin, signer)
         verifier = verifier or signer.verifier
-        with mapped(engine, "opening it"), engine.connect() as connection, connection.begin():
+        with mapped(engine, "being opened"), _writing(engine) as connection, connection.begin():
             if not inspect(connection).has_table(HEAD.name):
                 raise LogMissing("the database holds no log")
             head = read_head(connection)
@@ -110,11 +109,12 @@ class Log:
                 raise Tampered(
                     head.size - 1, "leaf-changed", f"entry {head.size - 1} was changed after it was recorded"
                 )
-            kinds = _newest_kinds(connection)
+            kinds = newest_of_kinds(connection)
+            place, newer = caught_up(connection, head, since=refiled(connection, head))
         sequencer = Sequencer(
             engine,
-            head=head,
-            kinds=kinds,
+            place=place,
+            kinds=kinds | newer,
             signer=signer,
             verifier=verifier,
             clock=clock or SystemClock(),
@@ -175,22 +175,21 @@ class Log:
         It ends where the log ended when it began, holds no transaction while its reader works, and its memory is flat.
         Raises Tampered, naming the entry; LogUnavailable.
         """
+        place = self._sequencer.place
         first = max(after + 1, 0)
-        behind = self.head().size if until is None else min(until + 1, self.head().size)
+        behind = place.head.size if until is None else min(until + 1, place.head.size)
         while first < behind:
             with mapped(self.engine, "reading"), self.engine.connect() as connection, connection.begin():
                 if kinds is None:
                     numbers = list(range(first, min(first + _CHUNK, behind)))
                 else:
-                    numbers = numbers_of(connection, frozenset(kinds), first, behind, _CHUNK)
+                    numbers = place.of_kinds(connection, frozenset(kinds), first, behind, _CHUNK)
                 found = fetch(connection, numbers)
-            if not found:
-                return
             for entry in found:
                 if kinds is not None and entry.kind not in kinds:
-                    raise Tampered(entry.seq, "index-differs", f"entry {entry.seq} is filed under a kind that it is not")
+                    raise Tampered(entry.seq, "index-differs", f"entry {entry.seq} is filed under a wrong kind")
                 yield entry
-            first = numbers[-1] + 1
+            first = numbers[-1] + 1 if numbers else behind
 
     def search(
         self,
@@ -211,7 +210,8 @@ class Log:
         see. `since` is inclusive and `until` is not. `before` and `after` are numbers of entries, for pages. `subject`:
         an id, or (contributor, id), that stands in the body's `subjects`. Raises Tampered, LogUnavailable.
         """
-        size = self.head().size
+        place = self._sequencer.place
+        size = place.head.size
         query = Query.of(
             words,
             kind=kind,
@@ -223,7 +223,7 @@ class Log:
             behind=size if before is None else min(before, size),
             limit=limit,
         )
-        return search(self.engine, query)
+        return search(self.engine, query, place)
 
     def close(self) -> None:
         """Writes what is queued, and ends. Later appends are refused; twice does no harm. The engine stays open."""
@@ -238,19 +238,10 @@ class Log:
         self.close()
 
 
+def _writing(engine: Engine) -> Connection:
+    return engine.connect().execution_options(sqlite_begin="IMMEDIATE")
+
+
 def _named(origin: str, signer: NoteSigner) -> None:
     if signer.name != origin:
         raise WrongCheckpoint(f"the key is named `{signer.name}`, and the log `{origin}`: a log's key bears its origin")
-
-
-def _newest_kinds(connection: Connection) -> dict[str, int]:
-    """The newest entry of each kind: from kind to kind along the index, never along the entries."""
-    newest: dict[str, int] = {}
-    kind = ""
-    while True:
-        of_kinds = TERMS.c.key == "kind"
-        found = connection.scalar(select(func.min(TERMS.c.value)).where(of_kinds, TERMS.c.value > kind))
-        if found is None:
-            return newest
-        kind = found
-        newest[kind] = connection.scalar(select(func.max(TERMS.c.seq)).where(of_kinds, TERMS.c.value == kind)) or 0

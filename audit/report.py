@@ -68,9 +68,7 @@ class Faults:
         for code, message in more:
             self.add(seq, code, message)
 
-    def add_body(
-        self, seq: int, code: str, message: str, leaf: bytes, salt: bytes | None, body: bytes | None
-    ) -> None:
+    def add_body(self, seq: int, code: str, message: str, leaf: bytes, salt: bytes | None, body: bytes | None) -> None:
         """A content that is not its leaf's; two that were exchanged are told as such in the end."""
         self.add(seq, code, message)
         if code == "body-changed" and salt is not None and body is not None and len(self.strays) < MOST_FAULTS:

@@ -7,17 +7,17 @@ business (`audit.verify`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Connection, select, union_all
+from sqlalchemy import Connection, select
 
 from audit.canonical import parse
 from audit.entry import Entry, filing
 from audit.errors import NotCanonical, Tampered
 from audit.leaf import Leaf, body_hash
-from audit.schema import BODIES, LEAVES, TERMS
+from audit.schema import BODIES, LEAVES
 
-__all__ = ["checked_leaf", "fetch", "numbers_of", "stored", "to_entry"]
+__all__ = ["checked_leaf", "fetch", "stored", "to_entry"]
 
 _Stored = tuple[int, bytes, bytes | None, bytes | None]
 _ROWS = select(LEAVES.c.seq, LEAVES.c.leaf, BODIES.c.salt, BODIES.c.body).select_from(
@@ -67,16 +67,3 @@ def stored(connection: Connection, first: int, behind: int, most: int) -> Iterat
     rows = _ROWS.where(LEAVES.c.seq >= first, LEAVES.c.seq < behind).order_by(LEAVES.c.seq).limit(most)
     for row in connection.execution_options(yield_per=50).execute(rows):
         yield row.seq, row.leaf, row.salt, row.body
-
-
-def numbers_of(connection: Connection, kinds: Collection[str], first: int, behind: int, most: int) -> list[int]:
-    """Numbers of the entries of some kinds, oldest first, at most `most`; each kind is one walk along the index."""
-    walks = []
-    for kind in kinds:
-        walk = select(TERMS.c.seq).where(TERMS.c.key == "kind", TERMS.c.value == kind)
-        walk = walk.where(TERMS.c.seq >= first, TERMS.c.seq < behind).order_by(TERMS.c.seq).limit(most)
-        walks.append(select(walk.subquery().c.seq))
-    if not walks:
-        return []
-    every = union_all(*walks).subquery()
-    return list(connection.scalars(select(every.c.seq).order_by(every.c.seq).limit(most)))

@@ -31,6 +31,7 @@ from sqlalchemy import (
     Text,
     event,
 )
+from sqlalchemy.schema import ExecutableDDLElement
 
 from audit.errors import LogError
 
@@ -80,39 +81,38 @@ HEAD = Table(
 )
 
 
-def _sqlite_refusal(table: Table, operation: str, when: str = "") -> DDL:
-    name = f"{table.name}_no_{'replace' if when else operation.lower()}"
-    return DDL(
-        f"CREATE TRIGGER {name} BEFORE {operation} ON {table.name} {when} "
-        f"BEGIN SELECT RAISE(ABORT, 'entries of the log are never changed'); END"
-    )
+def _on_create(table: Table, dialect: str, statement: str) -> None:
+    ddl: ExecutableDDLElement = DDL(statement)  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped
+    event.listen(table, "after_create", ddl.execute_if(dialect=dialect))
 
 
-def _guards() -> None:
-    for table in (LEAVES, BODIES):
-        refused = [("UPDATE", ""), ("INSERT", f"WHEN EXISTS (SELECT 1 FROM {table.name} WHERE seq = NEW.seq)")]
-        refused += [("DELETE", "")] if table is LEAVES else []
-        for operation, when in refused:
-            event.listen(table, "after_create", _sqlite_refusal(table, operation, when).execute_if(dialect="sqlite"))
-        event.listen(
+def _guard(table: Table, *, deletes: bool) -> None:
+    name = table.name
+    there = f"WHEN EXISTS (SELECT 1 FROM {name} WHERE seq = NEW.seq)"  # noqa: S608 - the table's own name
+    for operation, when in [("UPDATE", ""), ("INSERT", there)] + ([("DELETE", "")] if deletes else []):
+        _on_create(
             table,
-            "after_create",
-            DDL(
-                "CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-                "$$ BEGIN RAISE EXCEPTION 'entries of the log are never changed'; END $$"
-            ).execute_if(dialect="postgresql"),
+            "sqlite",
+            f"CREATE TRIGGER {name}_no_{'replace' if when else operation.lower()} BEFORE {operation} ON {name} {when} "
+            "BEGIN SELECT RAISE(ABORT, 'entries of the log are never changed'); END",
         )
-        events = "UPDATE OR DELETE" if table is LEAVES else "UPDATE"
-        for when in (f"BEFORE {events} ON {table.name} FOR EACH ROW", f"BEFORE TRUNCATE ON {table.name}"):
-            name = f"{table.name}_no_{'truncate' if 'TRUNCATE' in when else 'change'}"
-            event.listen(
-                table,
-                "after_create",
-                DDL(f"CREATE TRIGGER {name} {when} EXECUTE FUNCTION audit_refuse()").execute_if(dialect="postgresql"),
-            )
+    _on_create(
+        table,
+        "postgresql",
+        "CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'entries of the log are never changed'; END $$",
+    )
+    change = "UPDATE OR DELETE" if deletes else "UPDATE"
+    for what, when in (("change", f"{change} ON {name} FOR EACH ROW"), ("truncate", f"TRUNCATE ON {name}")):
+        _on_create(
+            table,
+            "postgresql",
+            f"CREATE TRIGGER {name}_no_{what} BEFORE {when} EXECUTE FUNCTION audit_refuse()",
+        )
 
 
-_guards()
+_guard(LEAVES, deletes=True)
+_guard(BODIES, deletes=False)
 
 
 def make_tables(connection: Connection) -> None:

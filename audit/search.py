@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, exists, func, select
 
 from audit.entry import INDEX_KEYS, Entry, Term, terms
 from audit.errors import Tampered, mapped
+from audit.place import Place, check_filed
 from audit.rows import checked_leaf, fetch
 from audit.schema import LEAVES, TERMS
 
 __all__ = ["Query", "search"]
 
-_CHUNK = 200
+_CHUNK = 100
 _COUNTED = 1000
 
 
@@ -35,7 +37,7 @@ class Query:
     until: dt.datetime | None = None  # exclusive
     subject: str | tuple[str, str] | None = None  # an id, of any contributor, or (contributor, id)
     first: int = 0
-    behind: int = field(default=0)
+    behind: int = 0
     limit: int = 100
 
     @classmethod
@@ -51,20 +53,25 @@ class Query:
         return cls(tuple(found), **rest)
 
 
-def search(engine: Engine, query: Query) -> tuple[Entry, ...]:
+def search(engine: Engine, query: Query, place: Place) -> tuple[Entry, ...]:
     """The newest entries that answer the query, newest first, at most `limit`. Raises Tampered, LogUnavailable."""
     found: list[Entry] = []
     with mapped(engine, "searching"), engine.connect() as connection, connection.begin():
-        first, behind = _bounds(connection, query)
-        ordered = _rarest_first(connection, query.terms)
-        while len(found) < query.limit and behind > first:
-            wanted = query.limit if query.subject is None else _CHUNK
-            numbers = _numbers(connection, ordered, first, behind, min(wanted, _CHUNK))
-            if not numbers:
-                break
-            behind = numbers[-1]
-            found += _answers(fetch(connection, numbers), query)
+        check_filed(connection, place)
+        numbers = _numbers(connection, query, place)
+        while len(found) < query.limit and (some := list(islice(numbers, min(query.limit, _CHUNK)))):
+            found += _answers(fetch(connection, some), query)
     return tuple(found[: query.limit])
+
+
+def _numbers(connection: Connection, query: Query, place: Place) -> Iterator[int]:
+    """Numbers of the entries that hold every term, newest first: the unfiled ones from memory, then the table's."""
+    first, behind = _bounds(connection, query)
+    yield from place.newest_first(query.terms, first, behind)
+    ordered, behind = _rarest_first(connection, query.terms), min(behind, place.filed)
+    while some := _filed(connection, ordered, first, behind):
+        yield from some
+        behind = some[-1]
 
 
 def _answers(entries: Sequence[Entry], query: Query) -> Iterator[Entry]:
@@ -122,11 +129,9 @@ def _rarest_first(connection: Connection, wanted: Sequence[Term]) -> list[Term]:
     return sorted(wanted, key=count)
 
 
-def _numbers(connection: Connection, wanted: Sequence[Term], first: int, behind: int, most: int) -> list[int]:
-    """Numbers of entries that hold every term, newest first."""
+def _filed(connection: Connection, wanted: Sequence[Term], first: int, behind: int) -> list[int]:
     if not wanted:
-        every = select(LEAVES.c.seq).where(LEAVES.c.seq >= first, LEAVES.c.seq < behind)
-        return list(connection.scalars(every.order_by(LEAVES.c.seq.desc()).limit(most)))
+        return list(range(behind - 1, max(first, behind - _CHUNK) - 1, -1))
     leading, *others = wanted
     found = select(TERMS.c.seq).where(_is(leading), TERMS.c.seq >= first, TERMS.c.seq < behind)
     for other in others:
@@ -134,4 +139,4 @@ def _numbers(connection: Connection, wanted: Sequence[Term], first: int, behind:
         found = found.where(
             exists().where(beside.c.seq == TERMS.c.seq, beside.c.key == other[0], beside.c.value == other[1])
         )
-    return list(connection.scalars(found.order_by(TERMS.c.seq.desc()).limit(most)))
+    return list(connection.scalars(found.order_by(TERMS.c.seq.desc()).limit(_CHUNK)))

@@ -2,7 +2,7 @@
 
 Natural group commit: it takes what is queued while the last batch was on its way to the disk, and waits for nothing.
 A batch is one transaction: the head's row is locked and read, each submission's `within` runs under a savepoint of its
-own, leaves, bodies and terms are inserted, the head moves by compare-and-swap, and a checkpoint is signed. Only when the
+own, leaves and bodies are inserted, a checkpoint is signed, and the head moves by compare-and-swap. Only when the
 commit has returned are the callers told. A `within` that fails undoes its own submission and no other's.
 
 When a commit fails its outcome is unknown: the callers are refused, and the head is read again before anything else is
@@ -17,10 +17,11 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.exc import IntegrityError
 
 from audit.entry import Entry, Prepared
@@ -28,7 +29,8 @@ from audit.errors import LogError, LogUnavailable, Outcome, Tampered, vendor_err
 from audit.head import Head, check_head, extended, locked_place, move_head, read_head
 from audit.leaf import Leaf
 from audit.note import NoteSigner, NoteVerifier
-from audit.schema import BODIES, LEAVES, TERMS
+from audit.place import FILED_AT, Place, caught_up
+from audit.schema import BODIES, LEAVES
 
 __all__ = ["Clock", "Sequencer", "Within"]
 
@@ -40,7 +42,7 @@ _MOST_ENTRIES = 4096
 _MOST_BYTES = 32 * 1024 * 1024
 _TRIES = 5
 
-_INSERT_LEAF, _INSERT_BODY, _INSERT_TERM = insert(LEAVES), insert(BODIES), insert(TERMS)
+_INSERT_LEAF, _INSERT_BODY = insert(LEAVES), insert(BODIES)
 
 
 class Clock(Protocol):
@@ -109,7 +111,7 @@ class Sequencer:
         self,
         engine: Engine,
         *,
-        head: Head,
+        place: Place,
         kinds: dict[str, int],
         signer: NoteSigner,
         verifier: NoteVerifier,
@@ -117,7 +119,7 @@ class Sequencer:
     ) -> None:
         self._engine = engine
         self._vendor = vendor_errors(engine)
-        self._head = head
+        self._place = place
         self._kinds = kinds
         self._signer = signer
         self._verifier = verifier
@@ -134,7 +136,12 @@ class Sequencer:
     @property
     def head(self) -> Head:
         """The newest head that is known to be on the disk."""
-        return self._head
+        return self._place.head
+
+    @property
+    def place(self) -> Place:
+        """The head together with what the search's table lacks."""
+        return self._place
 
     def last_of(self, kind: str) -> int:
         """The number of the newest entry of a kind, -1 if none. Raises LogUnavailable while that is not known."""
@@ -211,13 +218,14 @@ class Sequencer:
                 return self._transaction(submissions)
             except (_Moved, IntegrityError):
                 self._disconnect()
+                self._settled = False  # whatever is in memory is read anew
         raise LogError("another process kept moving the log's head")
 
     def _transaction(self, submissions: list[_Submission]) -> _Batch:
         connection = self._connected()
         transaction = connection.begin()
-        head = self._current(connection)
-        batch = _Batch(head, head.checkpoint_time)
+        place = self._current(connection)
+        batch = _Batch(place.head, place.head.checkpoint_time)
         for submission in submissions:
             entries = batch.placed(submission.drafts, self._clock.now())
             failure = None if submission.within is None else self._within(connection, submission.within, entries)
@@ -228,13 +236,14 @@ class Sequencer:
         if not batch.done:
             transaction.rollback()
             return batch
-        after = self._insert(connection, batch)
+        after = self._insert(connection, place, batch)
         try:
             transaction.commit()
         except BaseException as error:
             self._disconnect()
             raise _Unknown from error
-        self._advance(after, {draft.kind: entry.seq for draft, entry in batch.entries})
+        self._kinds |= {entry.kind: entry.seq for _, entry in batch.entries}
+        self._place = after
         return batch
 
     def _within(self, connection: Connection, within: Within, entries: tuple[Entry, ...]) -> BaseException | None:
@@ -250,49 +259,33 @@ class Sequencer:
         savepoint.commit()
         return None
 
-    def _insert(self, connection: Connection, batch: _Batch) -> Head:
+    def _insert(self, connection: Connection, place: Place, batch: _Batch) -> Place:
         if not batch.entries:
-            return batch.head
-        leaves, bodies, found = [], [], []
-        for draft, entry in batch.entries:
-            leaves.append({"seq": entry.seq, "leaf": entry.leaf})
-            bodies.append({"seq": entry.seq, "salt": entry.salt, "body": entry.body_bytes})
-            found += [{"seq": entry.seq, "key": key, "value": value} for key, value in draft.terms]
-        connection.execute(_INSERT_LEAF, leaves)
-        connection.execute(_INSERT_BODY, bodies)
-        connection.execute(_INSERT_TERM, found)
-        after = extended(
-            batch.head, [entry.leaf_hash for _, entry in batch.entries], time=batch.time, signer=self._signer
-        )
-        if not move_head(connection, batch.head, after):
+            return place
+        entries = [entry for _, entry in batch.entries]
+        connection.execute(_INSERT_LEAF, [{"seq": e.seq, "leaf": e.leaf} for e in entries])
+        connection.execute(_INSERT_BODY, [{"seq": e.seq, "salt": e.salt, "body": e.body_bytes} for e in entries])
+        hashes = [e.leaf_hash for e in entries]
+        head = extended(place.head, hashes, time=entries[-1].time, signer=self._signer)
+        if not move_head(connection, place.head, head):
             raise _Moved
-        return after
+        after = place.after(head, [(entry.seq, draft.terms) for draft, entry in batch.entries])
+        return after.filed_by(connection) if len(after.unfiled) >= FILED_AT else after
 
-    def _current(self, connection: Connection) -> Head:
-        """The head on the disk, its row locked; usually the one in memory."""
-        place = locked_place(connection)
-        if place == (self._head.size, self._head.last) and self._settled:
-            return self._head
-        return self._caught_up(connection)
-
-    def _caught_up(self, connection: Connection) -> Head:
-        """Takes over what another process wrote, or a commit of our own whose outcome was unknown."""
-        known, head = self._head, read_head(connection)
-        if head is None or head.size < known.size or (head.size == known.size and head.last != known.last):
-            raise Tampered(None, "rewound", f"the log was rewound or replaced behind its {known.size} entries")
+    def _current(self, connection: Connection) -> Place:
+        """The place on the disk, its row locked; usually the one in memory."""
+        known = self._place
+        if locked_place(connection) == (known.head.size, known.head.last) and self._settled:
+            return known
+        head, size = read_head(connection), known.head.size
+        if head is None or head.size < size or (head.size == size and head.last != known.head.last):
+            raise Tampered(None, "rewound", f"the log was put back to before its {size} entries, or replaced")
         check_head(head, origin=self._signer.name, verifier=self._verifier)
-        newest = (
-            select(TERMS.c.value, func.max(TERMS.c.seq))
-            .where(TERMS.c.seq >= known.size, TERMS.c.key == "kind")
-            .group_by(TERMS.c.value)
-        )
-        self._advance(head, {kind: seq for kind, seq in connection.execute(newest)})
-        self._settled = True
-        return head
-
-    def _advance(self, head: Head, kinds: dict[str, int]) -> None:
+        place, kinds = caught_up(connection, head, since=known.head.size, unfiled=known.unfiled)
         self._kinds |= kinds
-        self._head = head
+        self._place = place
+        self._settled = True
+        return place
 
     def _settle(self) -> None:
         """Finds the true outcome of a commit at once, if the database answers; else before the next entry."""
@@ -300,12 +293,10 @@ class Sequencer:
             connection = self._connected()
             with connection.begin():
                 self._current(connection)
-        except (LogError, *self._vendor):
+        except Exception:  # every batch tries again before it writes
             self._disconnect()
 
-    def _refuse(
-        self, submissions: list[_Submission], what: str, cause: BaseException | None, outcome: Outcome
-    ) -> None:
+    def _refuse(self, submissions: list[_Submission], what: str, cause: BaseException | None, outcome: Outcome) -> None:
         for submission in submissions:
             reason = type(cause).__name__ if isinstance(cause, self._vendor) else str(cause)
             error = LogUnavailable(f"{what} ({reason})", outcome=outcome)
@@ -324,7 +315,7 @@ class Sequencer:
         return self._connection
 
     def _make_durable(self, connection: Connection) -> None:
-        """On PostgreSQL a commit returns when it is on the disk, whatever the database's default, and no lock is for ever."""
+        """On PostgreSQL a commit returns when it is on the disk, whatever is set there, and no lock is for ever."""
         if connection.dialect.name == "postgresql":
             with connection.begin():
                 connection.exec_driver_sql("SET SESSION synchronous_commit TO on")
@@ -335,11 +326,5 @@ class Sequencer:
         connection, self._connection = self._connection, None
         if connection is not None:
             for step in (connection.invalidate, connection.close):
-                _quietly(step, self._vendor)
-
-
-def _quietly(step: Callable[[], Any], errors: tuple[type[Exception], ...]) -> None:
-    try:
-        step()
-    except errors:
-        pass  # the connection is given up either way
+                with suppress(*self._vendor):  # it is given up either way
+                    step()

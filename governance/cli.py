@@ -38,10 +38,10 @@ _COMMANDS = {
 class _Lazy(click.Group):
     """Looks commands up in `_COMMANDS` and imports their module at the last moment."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 click's signature
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 click's
         module = _COMMANDS.get(cmd_name)
         if module is None:
             return None

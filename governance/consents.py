@@ -175,9 +175,7 @@ class Consents:
         """The party's records, newest first."""
         return self._store.listed(contributor=party, subject=subject)
 
-    def needed(
-        self, request: Request, decision: Decision, *, version: Callable[[str, int], Mou]
-    ) -> Needed | None:
+    def needed(self, request: Request, decision: Decision, *, version: Callable[[str, int], Mou]) -> Needed | None:
         """Who consents to what the decision permits; None where no consent is asked for."""
         if decision.obligations is None or not decision.obligations.consent:
             return None

@@ -9,11 +9,13 @@ yielded, and `release` closes the account. Everything that is not a permit is re
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from audit import Draft, Entry
+from governance.consents import Consents
+from governance.decider import CitedClause, Decider
 from governance.declaration import identity, recorded
 from governance.disclosure.answer import Answer, Batch, answer
 from governance.disclosure.govern import govern
@@ -31,9 +33,7 @@ from governance.errors import (
 )
 from governance.model.access import Decision, Request
 from governance.model.limits import Limits
-from governance.decider import CitedClause, Decider
-from governance.consents import Consents
-from governance.ports import Clock, Journal, Nonces
+from governance.ports import Clock, Journal, Nonces, Within
 from governance.query_body import parse
 from governance.signing.http import Declaration
 from governance.sources import SourceBook
@@ -85,7 +85,7 @@ class Released:
     rows: int = field(default=0)
 
     def stream(self, encode: Callable[[Iterator[Batch]], Iterator[bytes]]) -> Iterator[bytes]:
-        """The encoded bytes. Whatever ends it, a `release` entry says how many rows and bytes left, and their SHA-256."""
+        """The encoded bytes. Whatever ends them, a `release` entry says how many rows and bytes left."""
         digest, size, complete = hashlib.sha256(), 0, False
         try:
             for chunk in encode(self._counted()):
@@ -124,7 +124,6 @@ class Gateway:
         request: Request | None = None
         decision: Decision | None = None
         try:
-            self.decider.refresh()
             parsed = parse(call.body, self.limits)
             request = parsed.request(
                 party=call.requester.party, purpose=declaration.purpose, mou=declaration.mou, at=now
@@ -242,13 +241,11 @@ class Gateway:
             return Refusal("unavailable", error)
         return replace(refusal, entry=entries[0].seq)
 
-    def _count_nonce(self, call: DataCall) -> Callable[[Any, tuple[Entry, ...]], None]:
+    def _count_nonce(self, call: DataCall) -> Within:
         declaration = call.declaration
 
-        def within(connection: Any, entries: tuple[Entry, ...]) -> None:
-            self.nonces.count(
-                connection, keyid=declaration.keyid, nonce=declaration.nonce, expires=declaration.expires
-            )
+        def within(connection: Any, _entries: Sequence[Entry]) -> None:
+            self.nonces.count(connection, keyid=declaration.keyid, nonce=declaration.nonce, expires=declaration.expires)
 
         return within
 

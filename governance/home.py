@@ -21,6 +21,7 @@ from audit import Draft, Log
 from audit.note import NoteSigner
 from governance.adapters.store.database import make_tables, open_database
 from governance.errors import Conflict, InputWrong, NotFound
+from governance.ports import Clock
 from governance.settings import FILE_NAME, Settings, from_home, template
 from governance.signing.keys import PrivateKey, PublicKey
 
@@ -64,15 +65,17 @@ def root_key(settings: Settings) -> PublicKey:
     key = PublicKey.from_pem(secret(settings, "administrator.pub").decode())
     if key.fingerprint != settings.administrator:
         raise InputWrong(
-            f"keys/administrator.pub has the fingerprint {key.fingerprint}, the settings say `{settings.administrator}`",
+            f"keys/administrator.pub is {key.fingerprint}, the settings say `{settings.administrator}`",
             reason="setting-wrong",
             field="administrator",
         )
     return key
 
 
-def init(folder: Path, *, origin: str, listen: str, database_url: str | None = None) -> Settings:
-    """Makes a home in `folder`, which is new or empty. Returns its settings; a fault leaves nothing half made."""
+def init(
+    folder: Path, *, origin: str, listen: str, database_url: str | None = None, clock: Clock | None = None
+) -> Settings:
+    """Makes a home in `folder`, which is new or empty; its settings."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputWrong(f"`{folder}` is there already and not an empty folder", reason="home-exists", field="DIR")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -88,9 +91,7 @@ def init(folder: Path, *, origin: str, listen: str, database_url: str | None = N
     write_secret(folder / "keys" / "bundle.key", PrivateKey.generate("ecdsa-p256-sha256").to_pem())
     write_secret(folder / "keys" / "sources.key", Fernet.generate_key())
     write_secret(folder / "keys" / "pseudonym.key", secrets.token_bytes(32))
-    text = template(
-        origin=origin, listen=listen, log_origin=log_origin, administrator=administrator.public.fingerprint
-    )
+    text = template(origin=origin, listen=listen, log_origin=log_origin, administrator=administrator.public.fingerprint)
     if database_url:
         text += f'\ndatabase_url = "{database_url}"\n'
     write_secret(folder / FILE_NAME, text.encode())
@@ -98,7 +99,7 @@ def init(folder: Path, *, origin: str, listen: str, database_url: str | None = N
     engine = open_database(settings.database_url)
     try:
         make_tables(engine)
-        log = Log.create(engine, origin=log_origin, signer=signer)
+        log = Log.create(engine, origin=log_origin, signer=signer, clock=clock or SystemClock())
         log.append(
             [
                 Draft(

@@ -46,7 +46,7 @@ class Engine(Protocol):
         ...
 
     def decide(self, request: Request, facts: Facts) -> Decision:
-        """One decision, on the loaded bundle's revision. Raises EngineUnavailable (fail closed), never anything else."""
+        """One decision, on the loaded bundle's revision. Raises EngineUnavailable, and nothing else: fail closed."""
         ...
 
 
@@ -80,7 +80,7 @@ class Journal(Protocol):
     def entries(
         self, *, kinds: Collection[str] | None = None, after: int = -1, until: int | None = None
     ) -> Iterator[Entry]:
-        """In order, each body held against its leaf. Raises audit.Tampered, which names the entry, and LogUnavailable."""
+        """In order, each body held against its leaf. Raises audit.Tampered (it names the entry), LogUnavailable."""
         ...
 
     def entry(self, seq: int) -> Entry | None:

@@ -17,6 +17,7 @@ from granian.constants import HTTPModes, Interfaces
 
 from governance.bootstrap import open_services
 from governance.errors import AccordantError
+from governance.events import configure
 from governance.home import locked
 from governance.settings import Settings, from_home
 from governance.web.app import create_app
@@ -28,6 +29,7 @@ _GRACE_SECONDS = 30
 
 def application() -> Callable[..., Any]:
     """The WSGI application of the home in `ACCORDANT_HOME`; granian calls it in the worker."""
+    configure()
     settings = from_home()
     # Held until the process ends: the lock is the process's.
     lock = locked(settings)
@@ -45,6 +47,7 @@ def application() -> Callable[..., Any]:
 
 def run(settings: Settings) -> None:
     """Serves until a signal. Raises the error that a start would meet before the port is bound."""
+    configure()
     with locked(settings):
         # A start that cannot work fails here, with one line, not in a worker.
         open_services(settings).close()

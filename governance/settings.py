@@ -22,6 +22,7 @@ from governance.model.limits import Limits
 __all__ = ["FILE_NAME", "Settings", "from_home", "template"]
 
 FILE_NAME = "accordant.toml"
+_ORIGIN = "http://127.0.0.1:8484"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Settings:
     home: Path
     database_url: str = ""
     opa_url: str = ""
-    origin: str = "http://127.0.0.1:8484"
+    origin: str = _ORIGIN
     listen: str = "127.0.0.1:8484"
     log_origin: str = ""
     administrator: str = ""
@@ -91,7 +92,7 @@ def _typed(name: str, value: Any, origin: str) -> Any:
     kind = _TYPES[name]
     try:
         if kind == "int":
-            if isinstance(value, bool) or (isinstance(value, float)):
+            if isinstance(value, bool | float):
                 raise ValueError
             number = int(value)
             if number < 0:
@@ -153,7 +154,7 @@ def from_home(home: Path | str | None = None, environ: Mapping[str, str] | None 
     if home is None and env.get("ACCORDANT_HOME"):
         sources["home"] = "ACCORDANT_HOME"
     values.setdefault("database_url", f"sqlite:///{place / 'accordant.db'}")
-    values.setdefault("log_origin", urlsplit(values.get("origin", Settings.origin)).netloc + "/log")
+    values.setdefault("log_origin", urlsplit(values.get("origin", _ORIGIN)).netloc + "/log")
     return _checked(Settings(home=place, sources=tuple(sources.items()), **values))
 
 

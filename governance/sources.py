@@ -227,7 +227,9 @@ class SourceBook:
         mou = self._document(read.mou)
         dataset = mou.datasets.get(read.dataset)
         if dataset is None:
-            raise InputWrong(f"`{read.dataset}` is no dataset of `{read.mou}`", reason="unknown-dataset", field="dataset")
+            raise InputWrong(
+                f"`{read.dataset}` is no dataset of `{read.mou}`", reason="unknown-dataset", field="dataset"
+            )
         if party not in {p.id for p in mou.parties}:
             raise Refused(f"`{party}` is no party to `{read.mou}`", reason="not-a-party")
         return dataset
@@ -249,7 +251,9 @@ class SourceBook:
                     self._fold(entry.kind, entry.seq, entry.body)
                     self._seq = entry.seq
             except Tampered as error:
-                raise SourceUnavailable(f"the record of the sources was changed: {error}", reason="log-tampered") from None
+                raise SourceUnavailable(
+                    f"the record of the sources was changed: {error}", reason="log-tampered"
+                ) from None
 
     def _fold(self, kind: str, seq: int, body: dict[str, Any]) -> None:
         key = (body["party"], body["dataset"])
@@ -260,9 +264,7 @@ class SourceBook:
             return
         old = self._enrolled[key]
         loaded = Loaded(body["path"], body["sha256"], body["rows"], tuple(body["warnings"]))
-        self._enrolled[key] = Enrolled(
-            old.party, old.mou, old.dataset, old.mapping_text, seq, old.credentials, loaded
-        )
+        self._enrolled[key] = Enrolled(old.party, old.mou, old.dataset, old.mapping_text, seq, old.credentials, loaded)
 
 
 def _sha256(path: Path) -> str:

@@ -120,7 +120,10 @@ class _Checker:
 
     def ending(self) -> Iterator[Finding]:
         """What can be said only once everything was read: signatures that should count and do not."""
-        for failure in self._caught_up().failures():
+        register = self._caught_up()
+        lives = register.lives().values()
+        of_lives = [f for life in lives for f in (*life.failures, *(g for v in life.versions for g in v.failures))]
+        for failure in (*register.failures(), *of_lives):
             who = f" of `{failure.party}`" if failure.party else ""
             yield Finding(failure.seq, failure.reason, f"the {failure.kind}{who} does not count: {failure.detail}")
 

@@ -145,6 +145,7 @@ class SqlSource:
         deadline = time.monotonic() + query.seconds
         name = self._engine.dialect.name
         connection: sa.Connection | None = None
+        result: sa.CursorResult[Any] | None = None
         try:
             connection = self._engine.connect()
             _prepare(connection, name, query.seconds, read_only=consenting is None)
@@ -173,7 +174,7 @@ class SqlSource:
             ) from None
         finally:
             if connection is not None:
-                _let_go(connection, name)
+                _let_go(connection, name, result)
 
 
 def _slow(query: SourceQuery) -> SourceUnavailable:
@@ -193,9 +194,11 @@ def _prepare(connection: sa.Connection, name: str, seconds: float, *, read_only:
         connection.execute(sa.text("PRAGMA temp_store = MEMORY"))
 
 
-def _let_go(connection: sa.Connection, name: str) -> None:
-    """Rolls back; a connection on which that fails, or that could keep the temporary table, is thrown away."""
+def _let_go(connection: sa.Connection, name: str, result: sa.CursorResult[Any] | None) -> None:
+    """Rolls back; a connection on which that fails, and that could keep the temporary table, is thrown away."""
     try:
+        if result is not None:
+            result.close()
         driver: Any = connection.connection.dbapi_connection
         connection.rollback()
         if name == "sqlite":

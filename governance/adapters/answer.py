@@ -1,7 +1,7 @@
 """What an engine is asked and what it answers, strictly: nothing is guessed, and what is missing is no answer.
 
-The entrypoint answers `{"answer": [outcome, reason, ...], "documents": [[mou, version, binds]], "examined": [[mou,
-version, clause]], "revision", "valid_until"}`. It counts only with the revision of the bundle that was loaded, with every
+The entrypoint answers `{"answer": [outcome, reason, ...], "documents": [[document, binds, clauses examined]], "revision",
+"valid_until"}`; a document is named `benchmarking_v1`. It counts only with the revision of the bundle that was loaded, with every
 document that defines the dataset, and, of each that binds, with every clause.
 """
 
@@ -32,8 +32,8 @@ ENTRYPOINT = "accordant/main/decision"
 _MICROSECOND = dt.timedelta(microseconds=1)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
-Version = Annotated[str, Field(pattern=r"^v[1-9][0-9]*$")]
-Ref = tuple[str, Version, str]
+Name = Annotated[str, Field(pattern=r"^.+_v[1-9][0-9]*$")]
+Ref = tuple[Name, str]
 Refs = tuple[Ref, ...]
 Some = Annotated[tuple[Ref, ...], Field(min_length=1)]
 Needed = tuple[
@@ -63,8 +63,7 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     answer: Invalid | Plain | Cited | Permitted
-    documents: tuple[tuple[str, Version, bool], ...]
-    examined: Refs
+    documents: tuple[tuple[Name, bool, tuple[str, ...]], ...]
     revision: str
     valid_until: int | None
 
@@ -114,15 +113,12 @@ def decision(raw: object, request: Request, bundle: Bundle) -> Decision:
 
 def _complete(answer: _Answer, request: Request, bundle: Bundle) -> None:
     expected = bundle.expected.get(request.dataset, {})
-    if len(answer.documents) != len(expected) or {(m, v) for m, v, _ in answer.documents} != set(expected):
+    if sorted(name for name, _, _ in answer.documents) != sorted(expected):
         raise EngineUnavailable("the policy engine left documents out", reason="engine-incomplete")
-    if answer.answer[0] == "invalid":
-        return
-    examined = set(answer.examined)
-    wanted = {(m, v, c) for m, v, binds in answer.documents if binds for c in expected[m, v]}
-    if examined != wanted or len(answer.examined) != len(examined):
-        missing = ", ".join(sorted(f"`{m}:{c}`" for m, _, c in wanted - examined))
-        raise EngineUnavailable(f"the policy engine left clauses out: {missing}", reason="engine-incomplete")
+    for name, binds, examined in answer.documents:
+        if binds and sorted(examined) != sorted(expected[name]):
+            missing = ", ".join(f"`{c}`" for c in expected[name] if c not in examined)
+            raise EngineUnavailable(f"the policy engine left clauses out: {missing}", reason="engine-incomplete")
 
 
 def _read(answer: _Answer, request: Request) -> Decision:
@@ -162,8 +158,9 @@ def _protection(needed: Needed) -> Protection:
 
 
 def _ref(ref: Ref) -> ClauseRef:
-    mou, version, clause = ref
-    return ClauseRef(mou=mou, version=int(version[1:]), clause=clause)
+    name, clause = ref
+    mou, _, version = name.rpartition("_v")
+    return ClauseRef(mou=mou, version=int(version), clause=clause)
 
 
 def _refs(refs: Refs | tuple[Ref]) -> tuple[ClauseRef, ...]:

@@ -1,10 +1,11 @@
-"""The register, kept in step with the log: whoever asks for it sees every entry that was durable before the question."""
+"""The register, kept in step with the log: whoever asks sees every entry that was durable before the question."""
 
 from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from audit import Entry, Tampered
 from governance.errors import LogUnavailable
@@ -12,35 +13,57 @@ from governance.ports import Journal
 from governance.register import FACT_KINDS, KINDS, Broken, EnrolledKey, Place, Register
 from governance.signing.keys import PublicKey
 
-__all__ = ["RegisterBook", "register_entries"]
+__all__ = ["RegisterBook", "Unverified", "register_entries", "unknown"]
 
 _UNKNOWN = dt.datetime.fromtimestamp(0, dt.UTC)
 
+# What an entry that fails says of itself, unverified: its kind, its time, its body. For messages only.
+Unverified = Callable[[int], tuple[str, dt.datetime | None, Mapping[str, Any]]]
 
-def register_entries(journal: Journal, *, after: int = -1) -> Iterator[Entry | Broken]:
+
+def unknown(_: int) -> tuple[str, dt.datetime | None, Mapping[str, Any]]:
+    """Nothing can be said of it."""
+    return "", None, {}
+
+
+def register_entries(journal: Journal, *, after: int = -1, claims: Unverified = unknown) -> Iterator[Entry | Broken]:
     """The entries that the register is made of. One that was tampered with comes as `Broken`; the rest go on."""
-    time = _UNKNOWN
+    until: int | None = None
+    broken: Broken | None = None
     while True:
         try:
-            for entry in journal.entries(kinds=KINDS, after=after):
+            for entry in journal.entries(kinds=KINDS, after=after, until=until):
                 yield entry
-                after, time = entry.seq, entry.time
-        except Tampered as error:
-            if error.seq is None or error.seq <= after:
-                raise LogUnavailable(f"the log contradicts itself: {error}", reason="log-tampered") from None
-            after = error.seq
-            yield Broken(Place(error.seq, time), "", f"entry {error.seq} was changed in the database: {error}", {})
-        else:
+                after = entry.seq
+        except (Tampered, LogUnavailable) as error:
+            cause = error if isinstance(error, Tampered) else error.__cause__
+            if not isinstance(cause, Tampered) or cause.seq is None or cause.seq <= after:
+                raise
+            # What stands before it is read first: a journal may verify several entries before it gives one.
+            until = cause.seq - 1
+            broken = _broken(cause.seq, cause, claims)
+            continue
+        if broken is None:
             return
+        yield broken
+        after, until, broken = broken.place.seq, None, None
+
+
+def _broken(seq: int, cause: Tampered, claims: Unverified) -> Broken:
+    kind, time, said = claims(seq)
+    return Broken(Place(seq, time or _UNKNOWN), kind, str(cause), said)
 
 
 class RegisterBook:
     """Holds one frozen register at a time. Safe from any thread."""
 
-    def __init__(self, journal: Journal, *, root: PublicKey) -> None:
-        self._journal, self._root = journal, root
+    def __init__(self, journal: Journal, *, root: PublicKey, claims: Unverified = unknown) -> None:
+        self._journal, self._root, self._claims = journal, root, claims
         self._lock = threading.Lock()
-        self._register = Register.from_entries(register_entries(journal), root=root)
+        self._register = Register.from_entries(self._entries(-1), root=root)
+
+    def _entries(self, after: int) -> Iterator[Entry | Broken]:
+        return register_entries(self._journal, after=after, claims=self._claims)
 
     def current(self) -> Register:
         """The register after the newest entry. Costs one look at the log's newest number where nothing happened."""
@@ -49,13 +72,13 @@ class RegisterBook:
             return self._register
         with self._lock:
             if self._register.seq < newest:
-                self._register = self._register.extended(register_entries(self._journal, after=self._register.seq))
+                self._register = self._register.extended(self._entries(self._register.seq))
             return self._register
 
     def reread(self) -> Register:
         """The register made anew from what the database holds now: what was changed behind our back counts at once."""
         with self._lock:
-            self._register = Register.from_entries(register_entries(self._journal), root=self._root)
+            self._register = Register.from_entries(self._entries(-1), root=self._root)
             return self._register
 
     def key(self, fingerprint: str) -> EnrolledKey | None:

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from audit import Draft, Entry
 from governance.agreements.book import RegisterBook
-from governance.errors import AccordantError, Conflict, InputWrong, NotAuthentic, Refused
+from governance.errors import AccordantError, Conflict, InputWrong, NotAuthentic, Refused, Unavailable
 from governance.ports import Clock, Journal
 from governance.register import Failure, Register
 from governance.register.reading import encoded
 from governance.signing.jws import kid_of
 from governance.signing.statement import Statement, parse
 
-__all__ = ["Desk", "Paper", "as_error"]
+__all__ = ["Desk", "Paper", "activated", "as_error"]
 
 _NOT_AUTHENTIC = frozenset({"signature-wrong", "key-unknown"})
 _REFUSED = frozenset(
@@ -68,6 +68,14 @@ def as_error(failure: Failure) -> AccordantError:
     if failure.reason in _WRONG:
         return InputWrong(failure.detail, reason=failure.reason, field="statement")
     return Conflict(failure.detail, reason=failure.reason)
+
+
+def activated(activate: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | None:
+    """Activates after an entry that is durable already: a part that does not answer takes nothing of it back."""
+    try:
+        return activate()
+    except Unavailable as error:
+        return {"state": "waits", "reason": error.reason, "detail": error.detail}
 
 
 @dataclass(frozen=True, slots=True)

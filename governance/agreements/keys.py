@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from governance.agreements.caller import Caller, administrates, need_signer
-from governance.agreements.desk import Desk, Paper
+from governance.agreements.desk import Desk, Paper, activated
 from governance.agreements.shown import key_json
 from governance.errors import Conflict, InputWrong, NotFound, TooMany
 from governance.register import ADMINISTRATOR, EnrolledKey
+from governance.register.reading import encoded
 from governance.signing.statement import Enrolment, EnrolmentApproval, Revocation
 
 __all__ = ["Keys"]
@@ -24,6 +26,7 @@ class Keys:
     """The life of keys. Safe from any thread."""
 
     desk: Desk
+    activate: Callable[[], dict[str, Any] | None]
 
     def enroll(self, statement: bytes, jws: str) -> dict[str, Any]:
         """Takes in an enrolment, signed by the very key that it enrols. It counts for nothing until it is approved."""
@@ -68,7 +71,7 @@ class Keys:
             if key.state != "pending":
                 raise Conflict(f"key {fingerprint} is {key.state} already", reason="key-known")
             if (said.party, said.use) != (key.party, key.use):
-                detail = f"the key asks to be {key.use} of `{key.party}`, the approval says {said.use} of `{said.party}`"
+                detail = f"the key asks for {key.use} of `{key.party}`, the approval says {said.use} of `{said.party}`"
                 raise InputWrong(detail, reason="enrolment-differs", field="statement")
             entry = self.desk.submit(
                 paper,
@@ -96,20 +99,43 @@ class Keys:
                 readers=(key.party,),
                 index={"party": key.party},
             )
-            return {"entry": entry.seq} | key_json(self._key(fingerprint))
+            # A signature may have fallen with it: what decides follows at once, or nothing decides until it can.
+            return {"entry": entry.seq, "activation": activated(self.activate)} | key_json(self._key(fingerprint))
 
     def listed(self, caller: Caller) -> list[dict[str, Any]]:
-        """All keys to an administrator; to anybody else their party's, and those of the parties they share an MOU with."""
-        register = self.desk.register()
+        """All keys to an administrator; to anybody else those of their party and of parties they share an MOU with."""
+        seen = self._seen(caller)
+        return [key_json(k) for k in self.desk.register().every_key() if seen is None or k.party in seen]
+
+    def shown(self, caller: Caller, fingerprint: str) -> dict[str, Any]:
+        """One key with its enrolment as its holder signed it, so that nobody need believe us."""
+        key, seen = self._key(fingerprint), self._seen(caller)
+        if seen is not None and key.party not in seen:
+            raise self._none(fingerprint)
+        enrolment = self.desk.register().keyring.enrolments.get(fingerprint)
+        signed = (
+            {
+                "entry": enrolment.signed.place.seq,
+                "statement": encoded(enrolment.data),
+                "jws": enrolment.jws,
+                "sha256": enrolment.digest,
+            }
+            if enrolment
+            else None
+        )
+        return key_json(key) | {"enrolment": signed}
+
+    def _seen(self, caller: Caller) -> set[str] | None:
+        """The parties whose keys a caller sees; None: all."""
         if administrates(caller):
-            return [key_json(k) for k in register.keys()]
+            return None
         seen = {caller.party, ADMINISTRATOR}
-        for life in register.lives().values():
+        for life in self.desk.register().lives().values():
             for version in life.versions:
                 parties = {p.id for p in version.mou.parties} if version.mou else set()
                 if caller.party in parties:
                     seen |= parties
-        return [key_json(k) for k in register.keys() if k.party in seen]
+        return seen
 
     def _named(self, path: str, said: str) -> EnrolledKey:
         if path != said:
@@ -119,5 +145,9 @@ class Keys:
     def _key(self, fingerprint: str) -> EnrolledKey:
         key = self.desk.register().key(fingerprint)
         if key is None:
-            raise NotFound(f"no key {fingerprint} was ever enrolled", reason="no-key", field="fingerprint")
+            raise self._none(fingerprint)
         return key
+
+    @staticmethod
+    def _none(fingerprint: str) -> NotFound:
+        return NotFound(f"no key `{fingerprint}` was ever enrolled", reason="no-key", field="fingerprint")

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from governance.agreements.caller import Caller, administrates, need_administrator, need_signatory, need_signer
-from governance.agreements.desk import Desk, Paper
+from governance.agreements.desk import Desk, Paper, activated
 from governance.agreements.shown import instant, mou_json, state_of, summary_json
-from governance.errors import AccordantError, Conflict, InputWrong, NotFound, Refused, Unavailable
+from governance.errors import AccordantError, Conflict, InputWrong, NotFound, Refused
 from governance.register import ADMINISTRATOR, Life, Register, VersionState
 from governance.register.reading import compiled, encoded
 from governance.register.signings import OPENING_LIFE, before_turn
@@ -26,7 +26,7 @@ _KIND = {"sign": "signature", "decline": "decline", "withdraw": "withdrawal"}
 
 @dataclass(frozen=True)
 class Mous:
-    """Safe from any thread. `nonce` makes an unguessable one; `activate` brings the policies in step with the register."""
+    """Safe from any thread. `nonce` makes an unguessable one; `activate` brings the policies in step."""
 
     desk: Desk
     nonce: Callable[[], str]
@@ -75,13 +75,22 @@ class Mous:
 
     # Signing
 
-    def open(self, caller: Caller, mou_id: str, version: int | None = None) -> dict[str, Any]:
-        """Opens a signing for the caller's party; the text is given exactly as it will be signed."""
+    def open(
+        self, caller: Caller, mou_id: str, version: int | None = None, *, decision: str = "sign"
+    ) -> dict[str, Any]:
+        """Opens a signing for the caller's party; the text is given exactly as it will be signed.
+
+        Without a version: the newest, or, to withdraw, the one that counts now.
+        """
         need_signatory(caller)
+        if decision not in _KIND:
+            raise InputWrong(f"`{decision}` is not one of {', '.join(_KIND)}", field="decision")
         with self.desk.lock:
             register = self.desk.register()
+            if version is None and decision == "withdraw":
+                version = self._counting(register, mou_id)
             life, found = self._version(caller, register, mou_id, version)
-            self._may_speak(caller.party, life, found)
+            self._may(decision, caller.party, life, found)
             nonce = self.nonce()
             mou = found.mou
             if mou is None:
@@ -133,10 +142,7 @@ class Mous:
             raise Refused(detail, reason="key-of-another")
         with self.desk.lock:
             life, found = self._version(caller, self.desk.register(), mou_id, said.version)
-            if said.decision != "withdraw":
-                self._may_speak(caller.party, life, found, signing=said.decision == "sign")
-            elif any(d.party == caller.party for d in life.departures):
-                raise Conflict(f"`{caller.party}` has withdrawn already", reason="withdrawn-already")
+            self._may(said.decision, caller.party, life, found)
             parties = [x.id for x in found.mou.parties] if found.mou else [caller.party]
             entry = self.desk.submit(
                 paper,
@@ -147,17 +153,33 @@ class Mous:
                 mou=mou_id,
             )
             # The statement is durable by now: whatever becomes of the policies, it is not taken back.
-            activation = self._activated()
+            activation = activated(self.activate)
             return {"entry": entry.seq, "activation": activation} | self._version_summary(mou_id, said.version)
 
-    def _activated(self) -> dict[str, Any] | None:
-        try:
-            return self.activate()
-        except Unavailable as error:
-            return {"state": "waits", "reason": error.reason, "detail": error.detail}
+    def _counting(self, register: Register, mou_id: str) -> int | None:
+        """The number of the version that counts now, or will first."""
+        found = register.version_at(mou_id, self.desk.clock.now())
+        life = register.life(mou_id)
+        if found is None and life is not None and life.established:
+            found = life.established[0]
+        return found.proposal.version if found else None
 
-    def _may_speak(self, party: str, life: Life, found: VersionState, *, signing: bool = True) -> None:
-        """Raises Conflict where a signature (or a decline) of a party could not count, or would change nothing."""
+    def _may(self, decision: str, party: str, life: Life, found: VersionState) -> None:
+        """Raises Conflict where a party's word could not count, or would change nothing."""
+        if decision != "withdraw":
+            self._may_speak(party, life, found, signing=decision == "sign")
+            return
+        number = found.proposal.version
+        if any(d.party == party for d in life.departures):
+            raise Conflict(f"`{party}` has withdrawn already", reason="withdrawn-already")
+        if not found.established:
+            detail = f"version {number} was not signed by all who must; a party that will not sign declines"
+            raise Conflict(detail, reason="not-signed-yet")
+        state = state_of(found, life, self.desk.clock.now())
+        if state in ("replaced", "ended"):
+            raise Conflict(f"version {number} is {state}", reason="version-replaced")
+
+    def _may_speak(self, party: str, life: Life, found: VersionState, *, signing: bool) -> None:
         now = self.desk.clock.now()
         state = state_of(found, life, now)
         number = found.proposal.version
@@ -181,7 +203,7 @@ class Mous:
         """Every MOU that the caller may see, read anew from the log's stored bytes."""
         register, now = self.desk.book.reread(), self.desk.clock.now()
         return [
-            summary_json(i, life, now)
+            summary_json(i, life, register, now)
             for i, life in register.lives().items()
             if life.versions and self._sees(caller, life)
         ]
@@ -218,10 +240,13 @@ class Mous:
 
     @staticmethod
     def _sees(caller: Caller, life: Life) -> bool:
-        # Without any readable proposal nobody can be told apart; nothing but failures is shown then.
-        if administrates(caller) or not any(v.mou for v in life.versions):
+        if administrates(caller):
             return True
-        return any(caller.party in {p.id for p in v.mou.parties} for v in life.versions if v.mou)
+        # Where no document can be read any more, a party is known by the statements that fail with it.
+        failing = (f.party for v in life.versions for f in v.failures)
+        return caller.party in failing or any(
+            caller.party in {p.id for p in v.mou.parties} for v in life.versions if v.mou
+        )
 
     @staticmethod
     def _none(mou_id: str) -> AccordantError:

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from governance.model.period import start_of
-from governance.register import EnrolledKey, Life, Register, Signed, VersionState
+from governance.register import Activation, EnrolledKey, Failure, Life, Register, Signed, VersionState
 from governance.register.facts import acknowledgement_duties, due_days
 
 __all__ = ["acknowledgements_of", "instant", "key_json", "mou_json", "state_of", "summary_json", "version_json"]
@@ -30,17 +30,21 @@ def key_json(key: EnrolledKey) -> dict[str, Any]:
         "state": key.state,
         "alg": key.key.alg,
         "pem": key.key.pem,
-        "enrolment": key.enrolled,
+        "enrolment_entry": key.enrolled,
         "enrolment_sha256": key.digest or None,
-        "approval": key.approved,
+        "approval_entry": key.approved,
         "approved_by": key.approved_by,
-        "revocation": key.revoked.seq if key.revoked else None,
+        "revocation_entry": key.revoked.seq if key.revoked else None,
         "compromised_since": instant(key.compromised_since),
     }
 
 
-def state_of(version: VersionState, life: Life, now: dt.datetime) -> str:
-    """Where a version stands at an instant. Only the first of these lets requests through."""
+def state_of(version: VersionState, life: Life, now: dt.datetime, active: Activation | None = None) -> str:
+    """Where a version stands at an instant; only `in force` lets requests through.
+
+    `fails`: a signature (or the proposal) that is there does not count, or a version that counted once, says the
+    last activation, has lost its ground.
+    """
     mou = version.mou
     if version.established and mou is not None:
         if any(d.ends == "all" and d.at <= now for d in life.departures):
@@ -52,11 +56,19 @@ def state_of(version: VersionState, life: Life, now: dt.datetime) -> str:
             return "signed"
         over = start_of(mou.expires + dt.timedelta(days=1), mou.zone)
         return "in force" if now < over else "expired"
-    if version.accepted is not None or any(f.kind == "proposal" for f in version.failures):
+    missing = {party for n in version.needed for party in n.missing}
+    counted = active is not None and any(
+        d[:2] == (version.proposal.id, version.proposal.version) for d in active.documents
+    )
+    if counted or version.accepted is not None or any(_fatal(f, missing) for f in version.failures):
         return "fails"
     if version.declined:
         return "declined"
     return "lapsed" if version.closes is not None and version.closes <= now else "signing"
+
+
+def _fatal(failure: Failure, missing: set[str]) -> bool:
+    return failure.kind == "proposal" or (failure.kind == "signature" and failure.party in missing)
 
 
 def _statement_json(signed: Signed, register: Register) -> dict[str, Any]:
@@ -81,7 +93,7 @@ def version_json(version: VersionState, life: Life, register: Register, now: dt.
     return {
         "version": p.version,
         "title": mou.title if mou else None,
-        "state": state_of(version, life, now),
+        "state": state_of(version, life, now, active),
         "effective": mou.effective.isoformat() if mou else None,
         "expires": mou.expires.isoformat() if mou else None,
         "parties": [x.model_dump(mode="json") for x in mou.parties] if mou else [],
@@ -103,15 +115,16 @@ def version_json(version: VersionState, life: Life, register: Register, now: dt.
     }
 
 
-def summary_json(mou_id: str, life: Life, now: dt.datetime) -> dict[str, Any]:
+def summary_json(mou_id: str, life: Life, register: Register, now: dt.datetime) -> dict[str, Any]:
     """One line about an MOU: the version that matters most now."""
     if not life.versions:
         # Statements about it stand in the log, and no proposal that can be read.
         return {"id": mou_id, "title": None, "version": None, "state": "fails", "in_force": None, "signed": 0} | {
             "missing": [],
-            "failures": len(life.failures),
+            "failing": len(life.failures),
         }
-    states = {v.proposal.version: state_of(v, life, now) for v in life.versions}
+    active = register.activation
+    states = {v.proposal.version: state_of(v, life, now, active) for v in life.versions}
     first = min(life.versions, key=lambda v: (_ORDER.index(states[v.proposal.version]), -v.proposal.version))
     in_force = next((n for n, state in states.items() if state == "in force"), None)
     return {
@@ -122,7 +135,7 @@ def summary_json(mou_id: str, life: Life, now: dt.datetime) -> dict[str, Any]:
         "in_force": in_force,
         "signed": len(first.signatures),
         "missing": sorted({party for n in first.needed if n.count for party in n.missing}),
-        "failures": sum(len(v.failures) for v in life.versions) + len(life.failures),
+        "failing": sum(len(v.failures) for v in life.versions) + len(life.failures),
     }
 
 
@@ -130,7 +143,7 @@ def mou_json(mou_id: str, life: Life, register: Register, now: dt.datetime) -> d
     """An MOU's whole life. `failures` holds what does not count and stands in no version."""
     inside = {f.seq for v in life.versions for f in v.failures}
     refused = register.refused
-    return summary_json(mou_id, life, now) | {
+    return summary_json(mou_id, life, register, now) | {
         "versions": [version_json(v, life, register, now) for v in reversed(life.versions)],
         "withdrawals": [
             {

@@ -12,7 +12,7 @@ from governance.model.clauses import Duty
 from governance.model.mou import Mou
 from governance.model.period import after, start_of
 
-__all__ = ["DIMENSIONS"]
+__all__ = ["dimensions"]
 
 Asked = tuple[Request, Facts]
 MOST = 24  # of a dimension's members, evenly spread
@@ -162,36 +162,54 @@ def _duty(home: Home) -> Iterator[Asked]:
         return
     party, mou, id_ = home.value["party"], home.mou, home.clause.id
     recorded = (Overdue(mou=mou.id, clause=id_, party=party),)
-    done_on = mou.effective + 10 * DAY
     for rows in ROWS:
         request, facts = home.asked(rows=rows, from_=None)
         yield request, facts.model_copy(update={"overdue": recorded})
         for at in _overdue_instants(home):
             request, facts = home.asked(rows=rows, from_=None, at=at)
             yield request, facts.model_copy(update={"acknowledged": ()})
-    if duty.every is None:
-        return
-    done = (Acknowledged(mou=mou.id, clause=id_, party=party, on=done_on),)
-    for moment in (start_of(_runs_out(done_on, duty), mou.zone), start_of(done_on, mou.zone)):
+    for moment in _boundaries(mou, home):
         for at in (moment - TICK, moment):
             request, facts = home.asked(rows="others", from_=None, at=at)
-            yield request, facts.model_copy(update={"acknowledged": done})
+            yield request, facts.model_copy(update={"acknowledged": (), "overdue": recorded})
+    for done_on in _done_on(mou) if duty.every is not None else ():
+        done = (Acknowledged(mou=mou.id, clause=id_, party=party, on=done_on),)
+        for moment in (*_days_begin(mou, _runs_out(done_on, duty)), start_of(done_on, mou.zone)):
+            for at in (moment - TICK, moment):
+                request, facts = home.asked(rows="others", from_=None, at=at)
+                yield request, facts.model_copy(update={"acknowledged": done})
 
 
-def _runs_out(day: dt.date, duty: Duty) -> dt.date:
-    """The first day on which a duty reckoned from that day is overdue."""
-    for period in (duty.every, duty.grace):
-        day = after(day, period) if period is not None else day
-    return day + DAY
+def _done_on(mou: Mou) -> Iterator[dt.date]:
+    """Days of months of different lengths, a month's last day, and a leap day where there is one."""
+    first = mou.effective
+    yield from (first + 10 * DAY, first + 40 * DAY, dt.date(first.year + 1, 1, 31))
+    leap = dt.date(first.year - first.year % 4 + 4, 2, 28) + DAY
+    if leap < mou.expires:
+        yield leap
+
+
+def _runs_out(day: dt.date, duty: Duty) -> dt.date | None:
+    """The first day on which a duty reckoned from that day is overdue; None beyond the calendar."""
+    try:
+        for period in (duty.every, duty.grace):
+            day = after(day, period) if period is not None else day
+        return day + DAY
+    except (OverflowError, ValueError):
+        return None
+
+
+def _days_begin(mou: Mou, *days: dt.date | None) -> Iterator[dt.datetime]:
+    yield from (start_of(day, mou.zone) for day in days if day is not None)
 
 
 def _overdue_instants(home: Home) -> Iterator[dt.datetime]:
-    """About the first instant at which a duty never done is overdue, and the due day alone, without the grace."""
+    """About the first instant at which a duty never done is overdue, and the same without the grace."""
     duty, mou = home.clause.duty, home.mou
     if duty is None or duty.every is None:
         return
-    for day in (_runs_out(mou.effective, duty), after(mou.effective, duty.every) + DAY):
-        moment = start_of(day, mou.zone)
+    graceless = duty.model_copy(update={"grace": None})
+    for moment in _days_begin(mou, _runs_out(mou.effective, duty), _runs_out(mou.effective, graceless)):
         yield from (moment - TICK, moment)
 
 
@@ -203,7 +221,8 @@ def _members_too(home: Home) -> Iterator[Asked]:
         yield from (home.asked(party=party, rows="others", from_=[one]) for one in _spread(others, 3))
 
 
-DIMENSIONS: tuple[Callable[[Home], Iterator[Asked]], ...] = (
+Dimension = Callable[[Home], Iterator[Asked]]
+_OF_SELECTORS: tuple[Dimension, ...] = (
     _parties,
     _rows,
     _fields,
@@ -214,6 +233,11 @@ DIMENSIONS: tuple[Callable[[Home], Iterator[Asked]], ...] = (
     _named,
     _facts,
     _levels,
-    _duty,
     _members_too,
 )
+_OF_DUTIES: tuple[Dimension, ...] = (_duty, _parties, _rows, _instants, _facts)
+
+
+def dimensions(home: Home) -> tuple[Dimension, ...]:
+    """Along which keys the clause's edge runs: a duty's along days and parties, any other's along its selectors."""
+    return _OF_SELECTORS if home.clause.duty is None else _OF_DUTIES

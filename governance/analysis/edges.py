@@ -14,7 +14,7 @@ from itertools import chain, zip_longest
 from typing import Any
 
 from governance.analysis.edge_homes import homes
-from governance.analysis.edge_steps import DIMENSIONS
+from governance.analysis.edge_steps import dimensions
 from governance.model.access import Facts, Request
 from governance.model.clauses import Clause
 from governance.model.mou import Mou
@@ -40,7 +40,7 @@ def clause_edges(mous: Sequence[Mou], mou: Mou, clause: Clause) -> Iterator[Aske
 
 
 def _around(mous: Sequence[Mou], mou: Mou, clause: Clause) -> Iterator[Asked]:
-    return _in_turn([dimension(home) for home in homes(mous, mou, clause) for dimension in DIMENSIONS])
+    return _in_turn([dimension(home) for home in homes(mous, mou, clause) for dimension in dimensions(home)])
 
 
 def _in_turn(walks: Sequence[Iterator[Asked]]) -> Iterator[Asked]:

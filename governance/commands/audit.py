@@ -30,7 +30,9 @@ def audit() -> None:
 
 def _outcome(entry: dict[str, Any]) -> str:
     body = entry["body"]
-    return " ".join(str(body[k]) for k in ("outcome", "reason", "decision", "rows") if isinstance(body.get(k), str | int))
+    return " ".join(
+        str(body[k]) for k in ("outcome", "reason", "decision", "rows") if isinstance(body.get(k), str | int)
+    )
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:
@@ -109,7 +111,7 @@ def show(seq: int, as_json: bool, **connection: Any) -> None:
 @click.option("--vkey", "vkey_file", type=click.Path(path_type=Path), default=None, help="The log's verifier key.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def verify(ctx: click.Context, home: Path | None, vkey_file: Path | None, as_json: bool) -> int:
+def verify(ctx: click.Context, home: Path | None, vkey_file: Path | None, as_json: bool) -> None:
     """Rehash everything from stored bytes: chain, bodies, tree, signatures, activations; name the first bad entry.
 
     \b
@@ -149,9 +151,10 @@ def verify(ctx: click.Context, home: Path | None, vkey_file: Path | None, as_jso
             place = f"entry {fault.seq}" if fault.seq is not None else "the log"
             click.echo(f"  also {place}: {fault.sentence} ({fault.code})")
     else:
-        click.echo(f"whole: {report.size} entries, every leaf, body, signature and activation verified from stored bytes")
+        click.echo(
+            f"whole: {report.size} entries, every leaf, body, signature and activation verified from stored bytes"
+        )
     ctx.exit(1 if report.faults else 0)
-    return 0
 
 
 @audit.command()

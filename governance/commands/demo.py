@@ -80,7 +80,9 @@ def demo(home: Path | None, as_json: bool) -> None:
     Example:
       accordant demo --home /tmp/collaborative
     """
-    console = Console(file=io.StringIO() if as_json else sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 110)
+    console = Console(
+        file=io.StringIO() if as_json else sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 110
+    )
     place = home.resolve() if home else Path(tempfile.mkdtemp(prefix="accordant-demo-"))
     kept = home is not None
     origin = f"http://127.0.0.1:{_free_port()}"

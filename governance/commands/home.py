@@ -47,7 +47,9 @@ def init(folder: Path, origin: str, listen: str | None, database_url: str | None
     click.echo(f"  settings              {made.home / 'accordant.toml'}", err=True)
     click.echo(f"  administrator's key   {made.keys / 'administrator.pem'}", err=True)
     click.echo(f"  its fingerprint       {made.administrator}", err=True)
-    click.echo("\nTell the fingerprint to the partners by another way, and move the administrator's key off this", err=True)
+    click.echo(
+        "\nTell the fingerprint to the partners by another way, and move the administrator's key off this", err=True
+    )
     click.echo("machine. Back up keys/ apart from the database. Then:", err=True)
     click.echo(f"\n  accordant serve --home {made.home}", err=True)
 

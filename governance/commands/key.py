@@ -70,7 +70,7 @@ def _made(file: Path, alg: str, *, ask: bool, passphrase_file: Path | None) -> P
     return made
 
 
-@key.command()
+@key.command("new")
 @_ALG
 @click.option(
     "-o",
@@ -87,7 +87,7 @@ def _made(file: Path, alg: str, *, ask: bool, passphrase_file: Path | None) -> P
     help="Encrypt with the passphrase in this file; ACCORDANT_PASSPHRASE does so too.",
 )
 @_JSON
-def new(alg: str, output: Path | None, ask: bool, passphrase_file: Path | None, as_json: bool) -> None:
+def _new(alg: str, output: Path | None, ask: bool, passphrase_file: Path | None, as_json: bool) -> None:
     """Make a key on this machine, and print its fingerprint.
 
     \b
@@ -106,7 +106,7 @@ def new(alg: str, output: Path | None, ask: bool, passphrase_file: Path | None, 
     click.echo("Tell the fingerprint above to the other partners by another way than this server.", err=True)
 
 
-@key.command()
+@key.command("enroll")
 @click.option("--party", required=True, help="The party's id in the MOUs.")
 @click.option("--person", required=True, help='Who signs with it, such as "the director of Northside".')
 @click.option("--organisation", required=True, help="The organisation's name.")
@@ -114,7 +114,7 @@ def new(alg: str, output: Path | None, ask: bool, passphrase_file: Path | None, 
 @click.option("--use", type=click.Choice(_USES), default="signatory", show_default=True)
 @_JSON
 @c.connection_options
-def enroll(
+def _enroll(
     party: str, person: str, organisation: str, capacity: str, use: str, as_json: bool, **connection: Any
 ) -> None:
     """Ask for a key to be enrolled; an administrator approves it.
@@ -140,12 +140,12 @@ def _shown(found: dict[str, Any]) -> None:
         click.echo(f"  {name:<13}{found[name]}", err=True)
 
 
-@key.command()
+@key.command("approve")
 @_FINGERPRINT
 @_YES
 @_JSON
 @c.connection_options
-def approve(fingerprint: str, yes: bool, as_json: bool, **connection: Any) -> None:
+def _approve(fingerprint: str, yes: bool, as_json: bool, **connection: Any) -> None:
     """Approve an enrolment: as an administrator, or as a signatory for a key of one's own party.
 
     \b
@@ -160,7 +160,7 @@ def approve(fingerprint: str, yes: bool, as_json: bool, **connection: Any) -> No
     click.echo(json.dumps(answer) if as_json else f"{fingerprint} is approved")
 
 
-@key.command()
+@key.command("revoke")
 @_FINGERPRINT
 @click.option("--reason", required=True, help="Why, for everybody who reads the log.")
 @click.option(
@@ -171,7 +171,7 @@ def approve(fingerprint: str, yes: bool, as_json: bool, **connection: Any) -> No
 @_YES
 @_JSON
 @c.connection_options
-def revoke(
+def _revoke(
     fingerprint: str, reason: str, compromised_since: str | None, yes: bool, as_json: bool, **connection: Any
 ) -> None:
     """End a key: one's own, one of one's party, or as an administrator any.
@@ -188,7 +188,7 @@ def revoke(
     click.echo(json.dumps(answer) if as_json else f"{fingerprint} is revoked")
 
 
-@key.command()
+@key.command("rotate")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The new private key's file."
 )
@@ -198,7 +198,7 @@ def revoke(
 @_YES
 @_JSON
 @c.connection_options
-def rotate(output: Path, alg: str, ask: bool, keep_old: bool, yes: bool, as_json: bool, **connection: Any) -> None:
+def _rotate(output: Path, alg: str, ask: bool, keep_old: bool, yes: bool, as_json: bool, **connection: Any) -> None:
     """Replace a key by a new one of the same owner: enrolled, approved by the old key, and the old one revoked.
 
     \b
@@ -231,7 +231,7 @@ def rotate(output: Path, alg: str, ask: bool, keep_old: bool, yes: bool, as_json
 @click.option("--party", default=None, help="Only this party's.")
 @_JSON
 @c.connection_options
-def list_(party: str | None, as_json: bool, **connection: Any) -> None:
+def _list(party: str | None, as_json: bool, **connection: Any) -> None:
     """List the keys that are enrolled: whose, what for, and whether they count.
 
     \b

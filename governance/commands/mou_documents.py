@@ -94,8 +94,7 @@ def new(
 
     \b
     Example:
-      accordant mou new benchmarking -o partners.mou.yaml \\
-          --set id=reading-network --set "partners=elm:Elm House,oak:Oak Hall,ash:Ash School,fir:Fir Lane,yew:Yew Court,bay:Bay Road"
+      accordant mou new benchmarking -o partners.mou.yaml --set id=reading-network --set "convener=hub:The hub"
     """
     found, document = _template(template)
     if not force and output != "-" and Path(output).exists():

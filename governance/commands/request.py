@@ -35,7 +35,11 @@ def _filter(text: str) -> dict[str, Any]:
     if len(parts) != 3:
         raise InputWrong(f"`{text}` is not field=value or field:op:value", field="--filter")
     name, op, value = parts
-    return {"field": name, "op": op, "value": [_value(v) for v in value.split("|")] if op in ("in", "between") else _value(value)}
+    return {
+        "field": name,
+        "op": op,
+        "value": [_value(v) for v in value.split("|")] if op in ("in", "between") else _value(value),
+    }
 
 
 def _value(text: str) -> Any:

@@ -85,7 +85,9 @@ def map_(
     made = probe.model_copy(update={"columns": found or {wanted.subject: "?"}})
     titles = {name: wanted.fields[name].title for name in found if name in wanted.fields}
     text = mapping_files.to_yaml(made, comments=titles)
-    text += "".join(f"# {name}: which column? ({wanted.fields[name].title})\n" for name in missing if name in wanted.fields)
+    text += "".join(
+        f"# {name}: which column? ({wanted.fields[name].title})\n" for name in missing if name in wanted.fields
+    )
     if output is None:
         click.echo(text, nl=False)
     else:
@@ -127,7 +129,9 @@ def check(mapping: Path, url: str | None, as_json: bool, **connection: Any) -> N
 
 @source.command()
 @click.argument("mapping", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--url", default=None, envvar="ACCORDANT_SOURCE_URL", help="A live table's database, as the server sees it.")
+@click.option(
+    "--url", default=None, envvar="ACCORDANT_SOURCE_URL", help="A live table's database, as the server sees it."
+)
 @click.option("--json", "as_json", is_flag=True)
 @connection_options
 def load(mapping: Path, url: str | None, as_json: bool, **connection: Any) -> None:

@@ -46,14 +46,14 @@ class Bundle:
     """Files by their path in the bundle, `.manifest` included.
 
     `datasets`: for each dataset, the files that a decision on it can need, besides the library. `expected`: for each
-    dataset, the documents that define it (id and `v1`), each with the clauses that must have been examined where it
+    dataset, the documents that define it (`benchmarking_v1`), each with the clauses that must have been examined where it
     binds.
     """
 
     revision: str
     files: Mapping[str, bytes]
     datasets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    expected: Mapping[str, Mapping[tuple[str, str], frozenset[str]]] = field(default_factory=dict)
+    expected: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     @property
     def modules(self) -> Mapping[str, str]:
@@ -79,16 +79,16 @@ def compile_bundle(mous: Sequence[Mou]) -> Bundle:
     digest = revision(ordered)
     contents: dict[str, bytes] = dict(library())
     needs: dict[str, list[str]] = {}
-    expected: dict[str, dict[tuple[str, str], frozenset[str]]] = {}
+    expected: dict[str, dict[str, tuple[str, ...]]] = {}
     for mou in ordered:
-        noun = f"accordant/documents/{mou.id}/{nouns.version(mou)}/data.json"
-        contents[noun] = _canonical(nouns.document(mou, ordered))
+        noun = f"accordant/documents/{nouns.name(mou)}/data.json"
+        contents[noun] = _canonical(nouns.document(mou))
         for dataset in mou.datasets:
             module = module_path(mou, dataset)
-            contents[module] = to_rego(mou, dataset).encode()
+            contents[module] = to_rego(mou, dataset, ordered).encode()
             needs.setdefault(dataset, []).extend([module, noun])
-            examined = frozenset(c.id for c in mou.clauses if nouns.concerns(c, dataset))
-            expected.setdefault(dataset, {})[mou.id, nouns.version(mou)] = examined
+            examined = (c.id for c in mou.clauses if nouns.concerns(c, dataset))
+            expected.setdefault(dataset, {})[nouns.name(mou)] = tuple(examined)
     contents[_CATALOGUE] = _canonical(_catalogue(ordered, digest))
     contents[MANIFEST] = _canonical({"revision": digest, "roots": ["accordant"], "rego_version": 1})
     return Bundle(
@@ -116,14 +116,14 @@ def _catalogue(mous: Sequence[Mou], digest: str) -> dict[str, Any]:
     """What is known of all documents together: who and what a valid request may name."""
     clauses: dict[str, dict[str, bool]] = {}
     terms: dict[str, set[str]] = {}
-    datasets: dict[str, list[list[str]]] = {}
+    datasets: dict[str, list[str]] = {}
     for mou in mous:
         clauses.setdefault(mou.id, {}).update({c.id: True for c in mou.clauses})
         for name, purpose in mou.purposes.items():
             if purpose.dpv is not None:
                 terms.setdefault(name, set()).add(purpose.dpv)
         for dataset in mou.datasets:
-            datasets.setdefault(dataset, []).append([mou.id, nouns.version(mou)])
+            datasets.setdefault(dataset, []).append(nouns.name(mou))
     return {
         "revision": digest,
         "parties": {p.id: True for m in mous for p in m.parties},

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from governance.compiler.faults import nearest
 from governance.compiler.operative import OTHER_PARTIES
 from governance.compiler.resolve import fault, fields_of, parties_of, warning
 from governance.compiler.who_checks import check_who
 from governance.errors import Fault
-from governance.model.clauses import Clause, Consent, Permit, Prohibit
+from governance.model.clauses import Clause, Consent, Kind, Permit, Prohibit
 from governance.model.mou import Mou
 from governance.model.names import Fields
 
@@ -19,8 +19,10 @@ _LOW_K = 5
 _KINDS = {"prohibit": "prohibition", "consent": "consent requirement", "duty": "duty"}
 
 
-def check_clause(mou: Mou, index: int, clause: Clause, lost: frozenset[str]) -> Iterator[Fault]:
-    """The references and numbers of one clause; `lost` are clauses that exist but could not be read."""
+def check_clause(
+    mou: Mou, index: int, clause: Clause, kinds: Mapping[str, Kind], lost: frozenset[str]
+) -> Iterator[Fault]:
+    """The references and numbers of one clause. `kinds`: all clauses; `lost`: those that could not be read."""
     base = ("clauses", index, clause.kind)
     valid = clause.valid
     if valid is not None and valid.from_ is not None and valid.until is not None and valid.from_ > valid.until:
@@ -41,7 +43,7 @@ def check_clause(mou: Mou, index: int, clause: Clause, lost: frozenset[str]) -> 
     if isinstance(rule, Permit):
         yield from _permit(mou, rule, *base)
     elif isinstance(rule, Prohibit):
-        yield from _except(mou, rule.except_ or (), lost, *base)
+        yield from _except(rule.except_ or (), kinds, lost, *base)
 
 
 def _data(mou: Mou, data: str | None, *base: str | int) -> Iterator[Fault]:
@@ -86,8 +88,7 @@ def _fields(mou: Mou, rule: Permit | Prohibit | Consent, *base: str | int) -> It
         )
 
 
-def _except(mou: Mou, ids: Sequence[str], lost: frozenset[str], *base: str | int) -> Iterator[Fault]:
-    kinds = {clause.id: clause.kind for clause in mou.clauses}
+def _except(ids: Sequence[str], kinds: Mapping[str, Kind], lost: frozenset[str], *base: str | int) -> Iterator[Fault]:
     for index, name in enumerate(ids):
         if name in lost:
             continue

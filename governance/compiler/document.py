@@ -205,12 +205,12 @@ def _clause(mou: Mou, clause: Clause) -> tuple[Block, ...]:
 def _required(required: Literal["everyone"] | AtLeast, mou: Mou) -> str:
     if isinstance(required, str):
         return "every party"
-    return f"at least {required.at_least} of {who_named(required.of, mou)}"
+    return f"at least {required.at_least} of the following: {who_named(required.of, mou)}"
 
 
 def _life(mou: Mou) -> list[str]:
     signing = mou.signing
-    items = [f"This version is in force only once {_required(signing.required, mou)} has signed."]
+    items = [f"This version is in force only once signed by {_required(signing.required, mou)}."]
     if isinstance(signing.order, str):
         items.append("The parties sign in any order.")
     else:
@@ -219,7 +219,7 @@ def _life(mou: Mou) -> list[str]:
     if signing.within is not None:
         items.append(f"All signatures must be there within {period_words(signing.within)} of the proposal.")
     if mou.amendment is not None:
-        items.append(f"A new version needs the signatures of {_required(mou.amendment.required, mou)}.")
+        items.append(f"A new version must be signed by {_required(mou.amendment.required, mou)}.")
     else:
         items.append("No rule of its own is agreed for new versions: the signing rule of each applies.")
     items += _leaving(mou)

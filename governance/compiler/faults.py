@@ -141,7 +141,8 @@ def _expected(item: Any) -> str | None:
     bounds = {"greater_than_equal": "ge", "greater_than": "gt", "less_than_equal": "le", "less_than": "lt"}
     words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
     if kind in bounds:
-        return f"{words[bounds[kind]]} {ctx[bounds[kind]]:,}"
+        bound = ctx[bounds[kind]]
+        return f"{words[bounds[kind]]} {f'{bound:,}' if isinstance(bound, int) else f'{bound:g}'}"
     if kind == "string_too_long":
         return f"at most {ctx['max_length']:,} characters"
     if kind in {"too_short", "string_too_short"}:
@@ -151,7 +152,7 @@ def _expected(item: Any) -> str | None:
 
 def _fault(path: Path, item: Any, tree: Tree, model: type[BaseModel], file: str) -> Fault:
     kind = item["type"]
-    name = str(path[-1]) if path else "the document"
+    name = _short(str(path[-1])) if path else "the document"
     place = tree.place(path, key=kind == "extra_forbidden" or "[key]" in item["loc"])
     code, expected = kind.replace("_", "-"), _expected(item)
     if kind == "missing":

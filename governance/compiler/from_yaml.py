@@ -34,19 +34,20 @@ class Reading:
 def read(data: bytes, *, file: str = "<document>") -> Reading:
     """The document; raises DocumentWrong with every fault that was found, warnings among them."""
     tree = parse(data, file=file)
-    faults = [*tree.faults, *_nothing(tree, file)]
+    raw = [*tree.faults, *_nothing(tree, file)]
     if not isinstance(tree.data, dict):
-        faults.append(Fault("not a document", file=file, line=1, column=1, expected="a mapping of keys", code="empty"))
-        raise DocumentWrong(faults)
+        raw.append(Fault("not a document", file=file, line=1, column=1, expected="a mapping of keys", code="empty"))
+        raise DocumentWrong(raw)
     mou: Mou | None = None
     try:
         mou = Mou.model_validate(tree.data)
-        faults += _placed(check(mou), tree, file)
+        found = _placed(check(mou), tree, file)
     except ValidationError as error:
         structure = explain(error, tree, Mou, file=file)
-        faults += structure
-        faults += _of_the_sound_part(tree, structure, file)
-    faults = [f for i, f in enumerate(faults) if not any(_same_nothing(f, g) for g in faults[:i])]
+        found = structure + _of_the_sound_part(tree, structure, file)
+    # What YAML itself got wrong is told once, and nothing is guessed from it.
+    told = {(fault.line, fault.column) for fault in raw}
+    faults = raw + [f for f in found if (f.line, f.column) not in told and not (raw and f.level == "warning")]
     told = {(fault.line, fault.column) for fault in faults}
     faults += [fault for fault in _yes_or_no(tree, file) if (fault.line, fault.column) not in told]
     ordered = tuple(sorted(faults, key=lambda fault: (fault.line, fault.column)))
@@ -110,10 +111,6 @@ def _nothing(tree: Tree, file: str) -> list[Fault]:
         for path, place in tree.values.items()
         if path and place.source is not None and place.plain and is_null(place.source)
     ]
-
-
-def _same_nothing(fault: Fault, earlier: Fault) -> bool:
-    return fault is not earlier and earlier.code == "nothing-written" and fault.path == earlier.path
 
 
 def _yes_or_no(tree: Tree, file: str) -> list[Fault]:

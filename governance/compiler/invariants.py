@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from governance.compiler.clause_checks import check_clause
 from governance.compiler.faults import nearest
 from governance.compiler.indicator_checks import check_indicator
-from governance.compiler.never_applies import never_applies
+from governance.compiler.never_applies import NeverApplies
 from governance.compiler.prose import check_prose
 from governance.compiler.resolve import above, fault, parties_of, warning
 from governance.compiler.who_checks import check_who
@@ -45,10 +45,12 @@ def _all(mou: Mou, lost: frozenset[str]) -> Iterator[Fault]:
     for name, indicator in mou.indicators.items():
         yield from check_indicator(mou, name, indicator)
     yield from _signing(mou)
+    never = NeverApplies(mou)
+    kinds = {clause.id: clause.kind for clause in mou.clauses}
     for index, clause in enumerate(mou.clauses):
-        yield from check_clause(mou, index, clause, lost)
-        yield from never_applies(mou, index, clause)
-        yield from check_prose(mou, index, clause)
+        yield from check_clause(mou, index, clause, kinds, lost)
+        yield from never.of(index, clause)
+        yield from check_prose(mou, index, clause, kinds)
 
 
 def _twice(ids: Iterable[str], what: str, key: str) -> Iterator[Fault]:

@@ -12,27 +12,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from governance.model.clauses import Clause, Permit
-from governance.model.mou import Dataset, Mou
+from governance.model.clauses import Clause, Duty, Permit
+from governance.model.mou import Mou
 from governance.model.period import Period, after, start_of
 
-__all__ = ["MICROSECOND", "concerns", "document", "instant", "reckoned", "version"]
+__all__ = ["NEVER", "concerns", "document", "first_of", "first_of_next", "first_overdue", "life", "name", "reckoned"]
 
-MICROSECOND = dt.timedelta(microseconds=1)
+_MICROSECOND = dt.timedelta(microseconds=1)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # Before and after everything; still an integer that every reader of JSON keeps exactly.
-_NEVER = 2**53 - 1
+NEVER = 2**53 - 1
 _DAY = dt.timedelta(days=1)
 
 
-def instant(moment: dt.datetime) -> int:
+def _instant(moment: dt.datetime) -> int:
     """Microseconds since the epoch."""
-    return (moment - _EPOCH) // MICROSECOND
+    return (moment - _EPOCH) // _MICROSECOND
 
 
-def version(mou: Mou) -> str:
-    """`v2`, the name of a version in paths."""
-    return f"v{mou.version}"
+def name(mou: Mou) -> str:
+    """`benchmarking_v2`, what a document is called in paths and answers; the last `_v` begins the version."""
+    return f"{mou.id}_v{mou.version}"
 
 
 def concerns(clause: Clause, dataset: str) -> bool:
@@ -48,41 +48,58 @@ def reckoned(clause: Clause) -> bool:
     return clause.duty is not None and clause.duty.action == "acknowledge-purpose" and clause.duty.every is not None
 
 
-def document(mou: Mou, mous: Sequence[Mou]) -> dict[str, Any]:
-    """`data.accordant.documents.<mou>.<version>`. `mous` are all documents given: a newer version replaces an older."""
-    start, end = first_of(mou.effective, mou.zone), first_of_next(mou.expires, mou.zone)
-    newer = [first_of(m.effective, m.zone) for m in mous if m.id == mou.id and m.version > mou.version]
+def document(mou: Mou) -> dict[str, Any]:
+    """`data.accordant.documents.<name>`: what only some requests need, or what Rego walks along."""
     duties = [c for c in mou.clauses if reckoned(c)]
+    permits = {c.id: c.permit for c in mou.clauses if c.permit is not None}
+    prohibitions = {c.id: c.prohibit for c in mou.clauses if c.prohibit is not None}
     return {
         "id": mou.id,
-        "start": start,
-        "end": end,
-        "until": min([end, *newer]),
-        "ends": mou.withdrawal.ends if mou.withdrawal else "party",
         "first_day": mou.effective.isoformat(),
         "last_day": mou.expires.isoformat(),
-        "roles": {p.id: p.role for p in mou.parties},
-        "parties": sorted({p.id for p in mou.parties}),
-        "members": _grouped((p.role, p.id) for p in mou.parties),
-        "purposes": _tree(mou),
-        "acknowledgements": {c.id: _acknowledgement(mou, c) for c in duties},
+        **_tree(mou),
+        "acknowledgements": {c.id: _acknowledgement(c) for c in duties},
         "offsets": _offsets(mou) if duties else [],
-        "moments": sorted({start, end, *newer, *_clause_moments(mou)} - {_NEVER}),
-        "datasets": {name: _dataset(mou, name, dataset) for name, dataset in mou.datasets.items()},
+        "levels": {
+            name: {f: _levels(found.type, found.levels) for f, found in dataset.fields.items()}
+            for name, dataset in mou.datasets.items()
+        },
+        "exceptions": {i: list(p.except_) for i, p in prohibitions.items() if p.except_},
+        "protect": {i: _protect(p) for i, p in permits.items()},
     }
+
+
+def life(mou: Mou, mous: Sequence[Mou]) -> tuple[int, int, int, list[int]]:
+    """Its first instant, the first after its last day, the first at which it is not in force for its days or a newer
+    version's, and every instant that its days and its clauses' days name. `mous` are all documents given.
+    """
+    start, end = first_of(mou.effective, mou.zone), first_of_next(mou.expires, mou.zone)
+    newer = [first_of(m.effective, m.zone) for m in mous if m.id == mou.id and m.version > mou.version]
+    until = min([end, *newer])
+    return start, end, until, sorted({start, end, until, *_clause_moments(mou)} - {NEVER})
+
+
+def first_overdue(mou: Mou, duty: Duty) -> int:
+    """When an acknowledgement is overdue, reckoned from the effective day."""
+    assert duty.every is not None  # noqa: S101 -- `reckoned` chose it
+    try:
+        due = after(mou.effective, duty.every)
+        return first_of_next(after(due, duty.grace) if duty.grace else due, mou.zone)
+    except (OverflowError, ValueError):  # later than the calendar goes
+        return NEVER
 
 
 def first_of(day: dt.date, zone: ZoneInfo) -> int:
     """The first instant of a day."""
     try:
-        return instant(start_of(day, zone))
+        return _instant(start_of(day, zone))
     except OverflowError:
-        return _NEVER if day.year > 1970 else -_NEVER
+        return NEVER if day.year > 1970 else -NEVER
 
 
 def first_of_next(day: dt.date, zone: ZoneInfo) -> int:
     """The first instant after a day."""
-    return first_of(day + _DAY, zone) if day < dt.date.max else _NEVER
+    return first_of(day + _DAY, zone) if day < dt.date.max else NEVER
 
 
 def _clause_moments(mou: Mou) -> list[int]:
@@ -101,23 +118,16 @@ def _grouped(pairs: Any) -> dict[str, list[str]]:
 def _tree(mou: Mou) -> dict[str, Any]:
     broader = {name: [p.broader] if p.broader is not None else [] for name, p in mou.purposes.items()}
     narrower: dict[str, list[str]] = {name: [] for name in mou.purposes}
-    for name, parents in broader.items():
+    for node, parents in broader.items():
         for parent in parents:
-            narrower.setdefault(parent, []).append(name)
+            narrower.setdefault(parent, []).append(node)
     terms = _grouped((p.dpv, name) for name, p in mou.purposes.items() if p.dpv is not None)
     return {"broader": broader, "narrower": narrower, "terms": terms}
 
 
-def _acknowledgement(mou: Mou, clause: Clause) -> dict[str, Any]:
+def _acknowledgement(clause: Clause) -> dict[str, Any]:
     duty = clause.duty
-    assert duty is not None and duty.every is not None  # noqa: S101 -- `reckoned` chose it
-    try:
-        overdue = after(mou.effective, duty.every)
-        overdue = (after(overdue, duty.grace) if duty.grace else overdue) + _DAY
-        first = first_of(overdue, mou.zone)
-    except (OverflowError, ValueError):  # later than the calendar goes
-        first = _NEVER
-    return {"every": _period(duty.every), "grace": _period(duty.grace), "first_overdue": first}
+    return {"every": _period(duty.every if duty else None), "grace": _period(duty.grace if duty else None)}
 
 
 def _period(period: Period | None) -> list[int]:
@@ -129,14 +139,14 @@ def _offsets(mou: Mou) -> list[list[int]]:
     utc = dt.datetime.combine(mou.effective, dt.time(0), tzinfo=dt.UTC)
     stop = dt.datetime.combine(mou.expires, dt.time(0), tzinfo=dt.UTC)
     at = _later(utc, -2)
-    spans: list[list[int]] = [[-_NEVER, _NEVER, _offset(at, mou.zone)]]
+    spans: list[list[int]] = [[-NEVER, NEVER, _offset(at, mou.zone)]]
     last = _later(stop, 3)
     while at < last:
         following = _later(at, 1)
         if _offset(following, mou.zone) != spans[-1][2]:
-            change = instant(_change(at, following, mou.zone))
+            change = _instant(_change(at, following, mou.zone))
             spans[-1][1] = change
-            spans.append([change, _NEVER, _offset(following, mou.zone)])
+            spans.append([change, NEVER, _offset(following, mou.zone)])
         if following == at:
             break
         at = following
@@ -155,7 +165,7 @@ def _offset(moment: dt.datetime, zone: ZoneInfo) -> int:
         offset = moment.astimezone(zone).utcoffset()
     except OverflowError:
         offset = dt.timedelta(0)
-    return (offset or dt.timedelta(0)) // MICROSECOND
+    return (offset or dt.timedelta(0)) // _MICROSECOND
 
 
 def _change(before: dt.datetime, after_: dt.datetime, zone: ZoneInfo) -> dt.datetime:
@@ -168,22 +178,6 @@ def _change(before: dt.datetime, after_: dt.datetime, zone: ZoneInfo) -> dt.date
         else:
             after_ = middle
     return after_
-
-
-def _dataset(mou: Mou, name: str, dataset: Dataset) -> dict[str, Any]:
-    clauses = [c for c in mou.clauses if concerns(c, name)]
-    return {
-        "fields": list(dataset.fields),
-        "of_class": _grouped((f.class_, field) for field, f in dataset.fields.items()),
-        "levels": {field: _levels(f.type, f.levels) for field, f in dataset.fields.items()},
-        "clauses": [c.id for c in clauses],
-        "duties": [c.id for c in clauses if c.duty],
-        "prohibitions": [c.id for c in clauses if c.prohibit],
-        "exceptions": {c.id: list(c.prohibit.except_) for c in clauses if c.prohibit and c.prohibit.except_},
-        "permits": [c.id for c in clauses if c.permit],
-        "protect": {c.id: _protect(c.permit) for c in clauses if c.permit},
-        "consents": [c.id for c in clauses if c.consent],
-    }
 
 
 def _levels(type_: str, levels: tuple[Any, ...] | None) -> list[Any]:

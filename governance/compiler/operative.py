@@ -112,7 +112,8 @@ def _review(mou: Mou, rule: Permit) -> list[str]:
         return []
     if rule.review == "contributors":
         return ["Each other party whose rows are asked for must first have approved the request."]
-    return [f"One of {who_named(rule.review, mou)}, never the requester, must first have approved the request."]
+    who = who_named(rule.review, mou)
+    return [f"One of these, never the requester itself, must first have approved the request: {who}."]
 
 
 def _need(text: str, given: int | float | None, default: int | float, *, share: bool = False) -> str:

@@ -1,7 +1,7 @@
 """A template's parameters: typed, explained, with limits; and the values that are given for them.
 
 A value comes from YAML in its own shape, or as text from a flag or an answer on a terminal: a list is then separated by
-commas, a party is `id:name`.
+commas (`none` is the empty one), a party is `id:name`.
 """
 
 from __future__ import annotations
@@ -151,8 +151,12 @@ def _number(value: object) -> int:
 
 
 def _day(value: object) -> dt.date:
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value
     try:
-        return dt.date.fromisoformat(_words(value))
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text := _words(value), re.ASCII):
+            raise ValueError
+        return dt.date.fromisoformat(text)
     except ValueError:
         raise ValueError(f"`{value}` is not a day, written YYYY-MM-DD") from None
 
@@ -184,7 +188,8 @@ def _party(value: object) -> dict[str, str]:
 def _list_of(item: Callable[[object], Any]) -> Callable[[object], list[Any]]:
     def read(value: object) -> list[Any]:
         if isinstance(value, str):
-            value = [part for part in value.split(",") if part.strip()]
+            parts = value.split(",")
+            value = [] if value.strip() == "none" else [part for part in parts if part.strip()]
         if not isinstance(value, list | tuple):
             raise ValueError("a list is expected")
         return [item(part) for part in value]

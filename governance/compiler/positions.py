@@ -38,6 +38,8 @@ _NO_TAGS = {None, "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 # formatting characters only hide or reorder what is read.
 _WRITTEN = set("\u200c\u200d\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2")
 _HIDING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_LONG_TAG = re.compile(r"![^\s,\[\]{}]{500}")  # the parser's time grows with the square of a tag's length
+_LONGEST = 200  # of a message: what is quoted in it comes from outside
 _EXACT = 2**53 - 1  # beyond it JSON readers disagree about a whole number (RFC 8259, 6)
 
 
@@ -103,6 +105,9 @@ def parse(data: bytes, *, file: str) -> Tree:
         column = len(before) - (before.rfind(b"\n") + 1) + 1
         raise wrong("the file is not UTF-8 text", line=line, column=column, code="not-utf-8") from None
     _refuse_characters(text, file)
+    if (found := _LONG_TAG.search(text)) is not None:
+        line = text.count("\n", 0, found.start()) + 1
+        raise wrong("a tag without end", line=line, column=1, code="tag", expected="plain values without tags")
     builder = _Builder(file)
     try:
         root = builder.build(text)
@@ -155,6 +160,8 @@ class _Builder:
         self.seen = 0
 
     def fault(self, message: str, place: Place, *, code: str, expected: str | None = None) -> None:
+        message = message if len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
+        expected = expected if expected is None or len(expected) <= _LONGEST else None
         self.faults.append(
             Fault(message, file=self.file, line=place.line, column=place.column, code=code, expected=expected)
         )

@@ -8,7 +8,7 @@ sentence prevails.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from governance.compiler.faults import nearest
 from governance.compiler.operative import DOMINANCE, MINIMUM_CELL, OTHER_PARTIES
@@ -32,7 +32,7 @@ _CLAUSE = re.compile(r"\bclauses?\s+([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)
 _DIGITS = re.compile(r"(?<![\w.-])(\d+(?:[.,]\d+)*)(?![\w-])")
 
 
-def check_prose(mou: Mou, index: int, clause: Clause) -> Iterator[Fault]:
+def check_prose(mou: Mou, index: int, clause: Clause, clauses: Collection[str]) -> Iterator[Fault]:
     """Unknown slots, and words that differ from the keys."""
     path = ("clauses", index, "text")
     values = slot_values(mou, clause)
@@ -41,13 +41,13 @@ def check_prose(mou: Mou, index: int, clause: Clause) -> Iterator[Fault]:
             near = nearest(match[1], values) or next((v for v in values if v.endswith(f".{match[1]}")), None)
             hint = f"; did you mean `{{{near}}}`?" if near else ""
             message = f"there is no slot `{{{match[1]}}}` in a {clause.kind}{hint}"
-            expected = f"one of {', '.join(f'`{{{v}}}`' for v in values)}"
+            expected = None if near else f"one of {', '.join(f'`{{{v}}}`' for v in values)}"
             yield fault(message, *path, code="unknown-slot", expected=expected)
         elif _absent(clause, match[1]):
             message = f"the slot `{{{match[1]}}}` has no key in this clause; it reads `{values[match[1]]}`"
             yield warning(message, *path, code="slot-without-key", expected=f"the key `{match[1]}`, or other words")
     prose = collapse(SLOT.sub(" ", clause.text))
-    for message in _differences(mou, clause, prose):
+    for message in _differences(mou, clause, prose, clauses):
         yield warning(f"{message}, which is not in the clause's keys", *path, code="prose-differs")
 
 
@@ -63,10 +63,10 @@ def _absent(clause: Clause, slot: str) -> bool:
     return getattr(rule, {"from": "from_", "except": "except_"}.get(key, key), None) is None
 
 
-def _differences(mou: Mou, clause: Clause, prose: str) -> Iterator[str]:
+def _differences(mou: Mou, clause: Clause, prose: str, clauses: Collection[str]) -> Iterator[str]:
     own = {clause.id, *((clause.prohibit.except_ or ()) if clause.prohibit is not None else ())}
     for match in _CLAUSE.finditer(prose):
-        if match[1] in {c.id for c in mou.clauses} and match[1] not in own:
+        if match[1] in clauses and match[1] not in own:
             yield f"the prose names clause `{match[1]}`"
     rest = _CLAUSE.sub(" ", prose)
     numbers = _own_numbers(mou, clause)

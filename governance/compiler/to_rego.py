@@ -8,38 +8,50 @@ clause without a value, which the engine's caller sees: a fault never looks like
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from governance.compiler.nouns import concerns, first_of, first_of_next, reckoned, version
-from governance.compiler.rego_values import array, block, metadata, package, path, string
+from governance.compiler.nouns import concerns, first_of, first_of_next, first_overdue, life, name, reckoned
+from governance.compiler.rego_values import array, block, metadata, package, string
 from governance.compiler.to_text import clause_sha256
 from governance.model.clauses import Clause, Consent, Duty, Permit, Prohibit
-from governance.model.mou import Mou
-from governance.model.names import Fields, FieldClasses, Rows, Who
+from governance.model.mou import Dataset, Mou
+from governance.model.names import FieldClasses, Fields, Rows, Who
 
 __all__ = ["module_path", "to_rego"]
 
 _WIDTH = 96
+_CLASSES = {
+    "identifier": "identifiers",
+    "quasi-identifier": "quasi_identifiers",
+    "sensitive": "sensitive_fields",
+    "plain": "plain_fields",
+}
 
 
 def module_path(mou: Mou, dataset: str) -> str:
     """Where the module stands in a bundle: the folders are its package."""
-    return f"accordant/datasets/{dataset}/{mou.id}/{version(mou)}/clauses.rego"
+    return f"accordant/datasets/{dataset}/{name(mou)}/clauses.rego"
 
 
-def to_rego(mou: Mou, dataset: str) -> str:
-    """The module of one dataset."""
+def to_rego(mou: Mou, dataset: str, mous: Sequence[Mou]) -> str:
+    """The module of one dataset. `mous` are all documents given: a newer version replaces an older one."""
     clauses = [c for c in mou.clauses if concerns(c, dataset)]
-    rules = [_clause(mou, dataset, c) for c in clauses]
-    rules += [f"consenting[{string(c.id)}] := {_consenting(c.consent)}" for c in clauses if c.consent is not None]
-    body = "\n\n".join([_prelude(mou, dataset), *rules])
-    named = ("document", "duties", "purposes", "request", "sets", "views")
-    imports = [f"import data.accordant.{name}" for name in named if f"{name}." in _code(body)]
+    body = "\n\n".join(
+        [
+            *_who(mou),
+            *_fields(mou.datasets[dataset]),
+            *_prelude(mou, dataset, mous),
+            *(_clause(mou, c) for c in clauses),
+            *_summary(mou, clauses),
+        ]
+    )
+    used = ("document", "duties", "purposes", "request", "sets", "views")
+    imports = [f"import data.accordant.{word}" for word in used if f"{word}." in _code(body)]
     head = metadata(
         {"title": mou.title, "description": f"The clauses of {mou.id}, version {mou.version}, on {dataset}."},
         custom={"mou": mou.id, "version": mou.version, "dataset": dataset},
     )
-    declared = package("accordant", "datasets", dataset, mou.id, version(mou))
+    declared = package("accordant", "datasets", dataset, name(mou))
     return "\n\n".join([f"{head}\n{declared}", "\n".join(imports), body]) + "\n"
 
 
@@ -48,47 +60,107 @@ def _code(body: str) -> str:
     return "\n".join(line for line in body.splitlines() if not line.startswith("#"))
 
 
-def _prelude(mou: Mou, dataset: str) -> str:
-    noun = path("data.accordant.documents", mou.id, version(mou))
-    return f"""# What the document names: its parties, days, purposes and fields.
-mou := {noun}
-
-dataset := {path("mou.datasets", dataset)}
-
-# Who asks, and who is a party no more.
-role := document.role(mou)
-
-gone := document.gone(mou)
-
-binds := document.binds(mou, gone)
-
-# Whose rows are asked for.
-contributors := document.present({_parties(mou.datasets[dataset].contributors)}, gone)
-
-asked := document.asked(contributors)
-
-asks_some := count(asked) > 0
-
-asks_own := request.party in asked
-
-asks_others := count(document.others(asked)) > 0
-
-asks_only_own := asked == [request.party]
-
-asks_only_others := [asks_some, asks_own] == [true, false]
-
-# What for.
-nodes := purposes.nodes(mou.purposes)
-
-above := purposes.above(mou.purposes, nodes)
-
-related := purposes.related(mou.purposes, nodes)
-
-# What a request must know of a document to be valid.
-known := document.known(mou, dataset, [count(nodes) > 0, asks_some, asks_others])"""
+def _who(mou: Mou) -> list[str]:
+    """The parties, by role, and what the requester is among them."""
+    names = _role_names(mou)
+    held = {role: sorted(p.id for p in mou.parties if p.role == role) for role in names}
+    chain = " else := ".join(f"{string(role)} if {{\n\trequest.party in {names[role]}\n}}" for role in names)
+    return [
+        f"# Who the parties are, by role.\nparties := {_list(sorted(p.id for p in mou.parties), depth=0)}",
+        *(f"{names[role]} := {_list(held[role], depth=0)}" for role in names),
+        f'# What the requester is, a party still or not.\nrole := {chain} else := ""',
+    ]
 
 
-def _clause(mou: Mou, dataset: str, clause: Clause) -> str:
+def _role_names(mou: Mou) -> dict[str, str]:
+    """A rule's name for each role: `members_partner`. Slugs may differ in a dash only; then a number follows."""
+    names: dict[str, str] = {}
+    for role in sorted({p.role for p in mou.parties}):
+        found = "members_" + role.replace("-", "_")
+        names[role] = found if found not in names.values() else f"{found}__{len(names)}"
+    return names
+
+
+def _fields(dataset: Dataset) -> list[str]:
+    """The dataset's fields, and those of each class."""
+    rules = [f"# What the dataset holds.\nfields := {_list(dataset.fields, depth=0)}"]
+    for class_, rule in _CLASSES.items():
+        rules.append(f"{rule} := {_list((f for f, d in dataset.fields.items() if d.class_ == class_), depth=0)}")
+    return rules
+
+
+def _prelude(mou: Mou, dataset: str, mous: Sequence[Mou]) -> list[str]:
+    start, end, until, moments = life(mou, mous)
+    ends_all = mou.withdrawal is not None and mou.withdrawal.ends == "all"
+    ended = "count(document.among(parties, gone)) > 0" if ends_all else "false"
+    reckoning = ", ".join(
+        f"[{string(c.id)}, {first_overdue(mou, c.duty)}]" for c in mou.clauses if c.duty is not None and reckoned(c)
+    )
+    fixed = "[" + ", ".join(str(m) for m in moments) + "]"
+    rules = [
+        f"id := {string(mou.id)}",
+        "# Who is a party no more, and whether the document binds the requester now.\ngone := document.gone(id)",
+        f"binds := document.binds({start}, {until}, {ended}, role, gone)",
+        "# Whose rows are asked for.\n"
+        f"contributors := document.present({_parties(mou, mou.datasets[dataset].contributors)}, gone)",
+        "asked := document.asked(contributors)",
+        "asks_some := count(asked) > 0",
+        "asks_own := request.party in asked",
+        "asks_others := document.others(asked) != []",
+        "asks_only_own := asked == [request.party]",
+        "asks_only_others := [asks_others, asks_own] == [true, false]",
+        f"# What for.\nnodes := purposes.nodes({string(name(mou))})",
+        f"above := purposes.above({string(name(mou))}, nodes)",
+        f"related := purposes.related({string(name(mou))}, nodes)",
+        "# What a valid request needs: fields, purpose and parties that are known, and rows that are there; and whether "
+        "some are others'.\n"
+        "known := [\n\tsets.inside(request.fields, fields),\n\tnodes != [],\n\tdocument.knows_from(parties),"
+        "\n\tasks_some,\n\tasks_others,\n]",
+        "# When time alone may change the answer.\n"
+        + (f"moments := array.concat({fixed}, reckoned)" if reckoning else f"moments := {fixed}"),
+    ]
+    if reckoning:
+        rules.append(
+            f"reckoned := [moment |\n\tsome [duty, first] in [{reckoning}]\n\tclause[duty][0] == true\n"
+            f"\tsome moment in duties.moments({string(name(mou))}, duty, first)\n"
+            f"\tmoment > {start}\n\tmoment < {end}\n]"
+        )
+    return rules
+
+
+def _summary(mou: Mou, clauses: Sequence[Clause]) -> list[str]:
+    """Which clauses match, and that none was left out: one without conditions leaves these without a value."""
+
+    def pairs(kind: str) -> str:
+        chosen = [c.id for c in clauses if c.kind == kind]
+        lines = "".join(f"\t[{string(i)}, clause[{string(i)}]],\n" for i in chosen)
+        return f"document.matching([\n{lines}])" if lines else "[]"
+
+    conditions = "".join(f"\t\tclause[{string(c.id)}],\n" for c in clauses)
+    examined = (
+        "examined := [] if {\n\tbinds == false\n} else := "
+        f"{_list((c.id for c in clauses), depth=0)} if {{\n"
+        f"\tcount([\n{conditions}\t]) == {len(clauses)}\n}}"
+        if clauses
+        else "examined := []"
+    )
+    consenting = [
+        f"consenting[{string(c.id)}] := {_meant_rows(mou, c.consent.rows, c.consent.from_)}"
+        for c in clauses
+        if c.consent is not None
+    ]
+    return [
+        "# The clauses of each kind that match.\noverdue := " + pairs("duty"),
+        "touching := " + pairs("prohibit"),
+        "covering := " + pairs("permit"),
+        f"prohibiting := document.unlifted({string(name(mou))}, touching, covering)",
+        "consents := " + pairs("consent"),
+        *([f"# Whose rows need a consent.\n{consenting[0]}", *consenting[1:]] if consenting else []),
+        "# The clauses examined: all, or the list has no value.\n" + examined,
+    ]
+
+
+def _clause(mou: Mou, clause: Clause) -> str:
     head = metadata(
         {"title": clause.title},
         custom={
@@ -100,37 +172,37 @@ def _clause(mou: Mou, dataset: str, clause: Clause) -> str:
         },
     )
     if clause.permit is not None:
-        conditions = _permit(clause.permit)
+        conditions = _permit(mou, clause.permit)
     elif clause.duty is not None:
-        conditions = _duty(clause, clause.duty)
+        conditions = _duty(mou, clause, clause.duty)
     else:
         rule = clause.prohibit or clause.consent
         assert rule is not None  # noqa: S101 -- a clause has exactly one kind
-        conditions = _touches(rule)
+        conditions = _touches(mou, rule)
     conditions += _valid(mou, clause)
     lines = "".join(f"\t{condition},\n" for condition in conditions)
     value = f"[\n{lines}]" if lines else "[]"
     return f"{head}\nclause[{string(clause.id)}] := {value}"
 
 
-def _permit(permit: Permit) -> list[str]:
+def _permit(mou: Mou, permit: Permit) -> list[str]:
     only = {"own": "asks_only_own", "others": "asks_only_others", "all": "asks_some"}
     return [
         _to(permit.to),
         only[permit.rows],
-        *([f"sets.inside(document.members_of(asked), {_parties(permit.from_)})"] if permit.from_ is not None else []),
+        *([f"sets.inside(document.set_of(asked), {_parties(mou, permit.from_)})"] if permit.from_ is not None else []),
         _covers_fields(permit.fields),
         f"request.view in views.at_most_{permit.view}",
-        *(["document.keeps_identifiers(dataset)"] if permit.view != "aggregate" else []),
+        *(["document.keeps(identifiers)"] if permit.view != "aggregate" else []),
         f"purposes.within(above, {_list(sorted(permit.purpose), '{}')})",
     ]
 
 
-def _touches(rule: Prohibit | Consent) -> list[str]:
+def _touches(mou: Mou, rule: Prohibit | Consent) -> list[str]:
     conditions = [_to(rule.to)] if rule.to is not None else []
-    conditions.append(_any_rows(rule.rows, rule.from_))
+    conditions.append(_any_rows(mou, rule.rows, rule.from_))
     if rule.fields is not None:
-        conditions.append(f"document.touches(dataset, {_named_fields(rule.fields)})")
+        conditions.append(f"document.touches({_named_fields(rule.fields)}, fields)")
     if rule.view is not None:
         conditions.append(f"request.view in {array(rule.view)}")
     if rule.purpose is not None:
@@ -138,10 +210,13 @@ def _touches(rule: Prohibit | Consent) -> list[str]:
     return conditions
 
 
-def _duty(clause: Clause, duty: Duty) -> list[str]:
-    overdue = "acknowledgement_overdue" if reckoned(clause) else "recorded_overdue"
+def _duty(mou: Mou, clause: Clause, duty: Duty) -> list[str]:
+    if reckoned(clause):
+        overdue = f"acknowledgement_overdue({string(name(mou))}, {string(clause.id)}, {first_overdue(mou, duty)})"
+    else:
+        overdue = f"recorded_overdue(id, {string(clause.id)})"
     blocks = {"none": "false", "others": "asks_others", "all": "true"}
-    return [_to(duty.of), f"duties.{overdue}(mou, {string(clause.id)})", blocks[duty.blocking]]
+    return [_to(duty.of), f"duties.{overdue}", blocks[duty.blocking]]
 
 
 def _valid(mou: Mou, clause: Clause) -> list[str]:
@@ -166,51 +241,47 @@ def _to(who: Who) -> str:
     return parties if who.roles is None else f"true in [{roles}, {parties}]"
 
 
-def _parties(who: Who) -> str:
+def _parties(mou: Mou, who: Who) -> str:
     """The parties meant, as a list."""
     if isinstance(who, str):
-        return "mou.parties"
-    if who.roles is not None and len(set(who.roles)) == 1 and who.parties is None:
-        return f"document.members(mou, {string(who.roles[0])})"
-    if who.roles is None:
-        return _list(sorted(set(who.parties or ())))
-    return f"document.named(mou, {_list(sorted(set(who.roles)))}, {_list(sorted(set(who.parties or ())))})"
+        return "parties"
+    names = _role_names(mou)
+    lists = [names[role] for role in sorted(set(who.roles or ())) if role in names]
+    if who.parties is not None:
+        lists.append(_list(sorted(set(who.parties))))
+    return lists[0] if len(lists) == 1 else f"document.together([{', '.join(lists)}])"
 
 
-def _any_rows(rows: Rows | None, from_: Who | None) -> str:
+def _any_rows(mou: Mou, rows: Rows | None, from_: Who | None) -> str:
     """Whether a row that is asked for is among those that the clause speaks of."""
     if from_ is None:
         return {"own": "asks_own", "others": "asks_others", "all": "asks_some", None: "asks_some"}[rows]
-    return f"count({_meant_rows(rows, from_)}) > 0"
+    return f"count({_meant_rows(mou, rows, from_)}) > 0"
 
 
-def _meant_rows(rows: Rows | None, from_: Who | None) -> str:
+def _meant_rows(mou: Mou, rows: Rows | None, from_: Who | None) -> str:
     meant = {"own": "document.own(asked)", "others": "document.others(asked)", "all": "asked", None: "asked"}[rows]
-    return meant if from_ is None else f"document.among({meant}, {_parties(from_)})"
-
-
-def _consenting(consent: Consent) -> str:
-    return _meant_rows(consent.rows, consent.from_)
+    return meant if from_ is None else f"document.among({meant}, {_parties(mou, from_)})"
 
 
 def _covers_fields(fields: Fields) -> str:
-    if isinstance(fields, str):
-        return "sets.inside(request.fields, dataset.fields)"
     if isinstance(fields, FieldClasses):
-        return f"sets.inside(request.fields, document.of_classes(dataset, {array(sorted(set(fields.classes)))}))"
-    return f"sets.inside(request.fields, {_list(sorted(set(fields)))})"
+        return f"sets.inside(request.fields, {_of_classes(fields)})"
+    return f"sets.inside(request.fields, {'fields' if isinstance(fields, str) else _list(sorted(set(fields)))})"
 
 
 def _named_fields(fields: Fields) -> str:
-    if isinstance(fields, str):
-        return "document.members_of(dataset.fields)"
     if isinstance(fields, FieldClasses):
-        listed = f"document.of_classes(dataset, {array(sorted(set(fields.classes)))})"
-        return f"document.members_of({listed})"
-    return _list(sorted(set(fields)), "{}")
+        return f"document.set_of({_of_classes(fields)})"
+    return "document.set_of(fields)" if isinstance(fields, str) else _list(sorted(set(fields)), "{}")
 
 
-def _list(values: Iterable[str], brackets: str = "[]") -> str:
+def _of_classes(fields: FieldClasses) -> str:
+    lists = [rule for class_, rule in _CLASSES.items() if class_ in fields.classes]
+    return lists[0] if len(lists) == 1 else f"document.together([{', '.join(lists)}])"
+
+
+def _list(values: Iterable[str], brackets: str = "[]", depth: int = 1) -> str:
     values = list(values)
     line = array(values, brackets=brackets)
-    return line if len(line) <= _WIDTH else block(values, brackets=brackets, depth=1)
+    return line if len(line) <= _WIDTH else block(values, brackets=brackets, depth=depth)

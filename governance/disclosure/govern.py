@@ -221,7 +221,11 @@ class _Shaping:
         """The filter that `expand` added: the period of the indicator, which is no dimension."""
         if self.indicator is None or self.indicator.period is None:
             return None
-        return self.request.filters[-1]
+        window = definition(self.mou, self.indicator).window
+        last = self.request.filters[-1] if self.request.filters else None
+        if last is None or (last.field, last.op, last.value) != (window, "eq", self.indicator.period):
+            raise TypeError("the request is not what the indicator was expanded to")
+        return last
 
     def _by_level(self, filter_: Filter, levels: Levels) -> bool:
         if not self.free:

@@ -204,7 +204,10 @@ def _boolean(level: Level) -> Bin:
 
 
 def _quarter(level: Level) -> Bin:
-    return Equals(quarter_of(str(level)))
+    try:
+        return Equals(quarter_of(str(level)))
+    except ValueError:
+        raise ValueError(f"level `{level}` is not a quarter, written 2026-Q3") from None
 
 
 def _day(text: str) -> dt.date:

@@ -1,4 +1,4 @@
-"""What the log says about keys and agreements. No I/O, no clock, no randomness, and no word of the database's is believed."""
+"""What the log says about keys and agreements. No I/O, no clock, no randomness; nothing unsigned is believed."""
 
 from governance.register.fold import FACT_KINDS, KINDS, Register
 from governance.register.keyring import ADMINISTRATOR, CONNECTOR, SIGNATORY, EnrolledKey, Enrolment, Keyring

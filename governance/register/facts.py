@@ -1,4 +1,4 @@
-"""The facts that decisions hang on, ready to be picked for one request (language, A request; Acknowledgement; Approval).
+"""The facts that decisions hang on, ready to be picked for one request (language, Acknowledgement, Approval).
 
 Signing a version acknowledges every duty in it that asks a party to acknowledge its purpose, on the local day of the
 signature. A withdrawal is no fact any more once its party has signed anew.
@@ -84,7 +84,7 @@ class FactBook:
             else:
                 overdue.discard(mark.key)
         for statements in reviews.values():
-            failures += [s.failure(*f) for s in statements if (f := word_fault(s, keyring)) is not None]
+            failures += [failed for s in statements if (failed := _word_failure(s, keyring)) is not None]
         by_party: dict[str, list[Acknowledged]] = {}
         for (mou, clause, party), day in sorted(days.items()):
             by_party.setdefault(party, []).append(Acknowledged(mou=mou, clause=clause, party=party, on=day))
@@ -159,6 +159,13 @@ class FactBook:
         return next((a.on for a in self.acknowledged.get(party, ()) if (a.mou, a.clause) == (mou, clause)), None)
 
 
+def _word_failure(signed: Signed, keyring: Keyring) -> Failure | None:
+    fault = word_fault(signed, keyring)
+    if fault is None:
+        return None
+    return signed.failure(*fault, hindsight=word_fault(signed, keyring, hindsight=False) is None)
+
+
 def _by_signing(lives: Mapping[str, Life]) -> Iterator[tuple[_Key, dt.date]]:
     days: dict[_Key, dt.date] = {}
     for mou_id, life in lives.items():
@@ -175,9 +182,9 @@ def _by_signing(lives: Mapping[str, Life]) -> Iterator[tuple[_Key, dt.date]]:
 
 
 def _acknowledged(signed: Signed, lives: Mapping[str, Life], keyring: Keyring) -> Failure | tuple[_Key, dt.date]:
-    fault = word_fault(signed, keyring)
-    if fault is not None:
-        return signed.failure(*fault)
+    failed = _word_failure(signed, keyring)
+    if failed is not None:
+        return failed
     mou_id, clause_id, party = signed.text("mou"), signed.text("clause"), signed.party
     life = lives.get(mou_id)
     for version in reversed(life.established if life else ()):

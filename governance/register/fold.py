@@ -66,9 +66,9 @@ class Register:
         """A key as it stands now: pending, active or revoked; None where it was never enrolled."""
         return self.keyring.key(fingerprint)
 
-    def keys(self, party: str | None = None) -> tuple[EnrolledKey, ...]:
+    def every_key(self, party: str | None = None) -> tuple[EnrolledKey, ...]:
         """All keys, or those of one party."""
-        return tuple(k for k in self.keyring.keys() if party is None or k.party == party)
+        return tuple(k for k in self.keyring.every() if party is None or k.party == party)
 
     # Agreements
 
@@ -134,22 +134,30 @@ class Register:
         return self._book.last_acknowledged(mou_id, clause, party)
 
     def failures(self) -> tuple[Failure, ...]:
-        """Everything that does not count outside a single MOU: keys, acknowledgements, reviews, duties, broken entries."""
+        """Every statement in the log that does not count, and why, in the log's order."""
+        found = list(self._loose)
+        for life in self.lives().values():
+            found += [*life.failures, *(f for v in life.versions for f in v.failures)]
+        return tuple(sorted(found, key=lambda f: f.seq))
+
+    @cached_property
+    def _loose(self) -> tuple[Failure, ...]:
+        # What belongs to no single MOU: keys, acknowledgements, reviews, duties, entries that nobody can place.
         found = [*self.keyring.failures(), *self._book.failures, *(b.failure() for b in self.broken)]
         found += [s.failure(*s.fault) for s in self.faulty if s.fault is not None]
-        return tuple(sorted(found, key=lambda f: f.seq))
+        return tuple(found)
 
     def failures_of(self, mou_id: str) -> tuple[Failure, ...]:
         """What does not count about one MOU, entries that nobody can tell the MOU of included."""
         life = self.life(mou_id)
         found = [f for v in (life.versions if life else ()) for f in v.failures]
         found += life.failures if life else ()
-        found += [f for f in self.failures() if f.mou == mou_id or (f.mou is None and f.reason == "entry-broken")]
+        found += [f for f in self._loose if f.mou == mou_id or (f.mou is None and f.reason == "entry-broken")]
         return tuple(sorted(found, key=lambda f: f.seq))
 
     def failure_at(self, seq: int, *, mou_id: str | None = None) -> Failure | None:
         """Why the entry of this number does not count; None where it does, or was never folded in."""
-        found = self.failures_of(mou_id) if mou_id is not None else self.failures()
+        found = self.failures_of(mou_id) if mou_id is not None else self._loose
         return next((f for f in found if f.seq == seq), None)
 
 

@@ -35,6 +35,8 @@ class Enrolment:
     use: str
     person: str
     digest: str  # SHA-256 of the statement: what an approval names
+    data: bytes  # the statement and its signature, for whoever approves it
+    jws: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ class Keyring:
 
     def approval_fault(self, approval: Signed, *, hindsight: bool = True) -> tuple[str, str] | None:
         """Why an approval of an enrolment does not count."""
+        if approval.fault is not None:
+            return approval.fault
         enrolment = self.enrolments.get(approval.text("fingerprint"))
         if enrolment is None:
             return "no-enrolment", "no enrolment of that key is in the log"
@@ -169,6 +173,8 @@ class Keyring:
     def revocation_fault(self, revocation: Signed) -> tuple[str, str] | None:
         """Why a revocation does not count: by the key itself, a signatory of its party, or an administrator."""
         target, by = revocation.text("fingerprint"), revocation.fingerprint
+        if revocation.fault is not None:
+            return revocation.fault
         if target == self.root.fingerprint:
             return "root-is-pinned", "the first administrator's key is replaced in the settings, not revoked"
         own = self.enrolments.get(target)
@@ -212,21 +218,23 @@ class Keyring:
             compromised_since=compromised,
         )
 
-    def keys(self) -> tuple[EnrolledKey, ...]:
+    def every(self) -> tuple[EnrolledKey, ...]:
         """All keys, the root first, then in the order of their enrolment."""
         found = [self.key(self.root.fingerprint), *(self.key(f) for f in self.enrolments)]
         return tuple(k for k in found if k is not None)
 
     def failures(self) -> tuple[Failure, ...]:
         """Approvals and revocations that do not count, in the log's order."""
-        faults = [
-            (s, fault)
-            for of, judge in ((self.approvals, self.approval_fault), (self.revocations, self.revocation_fault))
-            for signed in of.values()
-            for s in signed
-            if (fault := judge(s)) is not None
-        ]
-        return tuple(s.failure(*fault) for s, fault in sorted(faults, key=lambda pair: pair[0].place.seq))
+        found: list[Failure] = []
+        for s in (s for signed in self.approvals.values() for s in signed):
+            fault = self.approval_fault(s)
+            if fault is not None:
+                found.append(s.failure(*fault, hindsight=self.approval_fault(s, hindsight=False) is None))
+        for s in (s for signed in self.revocations.values() for s in signed):
+            fault = self.revocation_fault(s)
+            if fault is not None:
+                found.append(s.failure(*fault))
+        return tuple(sorted(found, key=lambda f: f.seq))
 
 
 def compromised_since(revocation: Signed) -> dt.datetime | None:

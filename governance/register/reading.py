@@ -12,6 +12,7 @@ import datetime as dt
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -31,17 +32,17 @@ __all__ = ["FACT_KINDS", "KINDS", "Compiled", "LogEntry", "Record", "compiled", 
 
 # Entry kinds with a signed statement, and the type that the statement must have.
 _SIGNED = {
-    "enrolment": statements.Enrolment,
-    "enrolment-approval": statements.EnrolmentApproval,
-    "revocation": statements.Revocation,
-    "proposal": statements.Proposal,
-    "signature": statements.Signing,
-    "decline": statements.Signing,
-    "withdrawal": statements.Signing,
-    "acknowledgement": statements.Acknowledgement,
-    "approval": statements.Approval,
-    "refusal": statements.Refusal,
-    "duty": statements.Duty,
+    "enrolment": "enrolment",
+    "enrolment-approval": "enrolment-approval",
+    "revocation": "revocation",
+    "proposal": "proposal",
+    "signature": "signing",
+    "decline": "signing",
+    "withdrawal": "signing",
+    "acknowledgement": "acknowledgement",
+    "approval": "approval",
+    "refusal": "refusal",
+    "duty": "duty",
 }
 _DECISION = {"signature": "sign", "decline": "decline", "withdrawal": "withdraw"}
 
@@ -130,7 +131,7 @@ def _signed(entry: LogEntry, place: Place, keyring: Keyring) -> Record:
     if not isinstance(jws, str):
         raise TypeError("jws")
     said = statements.parse(data)
-    if not isinstance(said, _SIGNED[entry.kind]):
+    if said.type != _SIGNED[entry.kind]:
         raise ValueError("the statement is of another kind")
     if isinstance(said, statements.Signing) and said.decision != _DECISION[entry.kind]:
         raise ValueError("the statement says another decision")
@@ -148,7 +149,7 @@ def _signed(entry: LogEntry, place: Place, keyring: Keyring) -> Record:
     if isinstance(said, statements.Enrolment):
         if signed.fault is not None:
             return signed
-        return Enrolment(signed, said.public_key, said.party, said.use, said.person, signed.sha256)
+        return Enrolment(signed, said.public_key, said.party, said.use, said.person, signed.sha256, data, jws)
     if isinstance(said, statements.Proposal):
         return _proposal(entry.body, signed, said)
     if isinstance(said, statements.Duty):
@@ -184,10 +185,9 @@ def _verified(key: PublicKey, data: bytes, jws: str) -> str | None:
 
 def _proposal(body: Mapping[str, Any], signed: Signed, said: statements.Proposal) -> Proposal:
     document, text = decoded(body["document"]), decoded(body["text"])
-    try:
+    now: Compiled | None = None
+    with suppress(DocumentWrong):
         now = compiled(document)
-    except DocumentWrong:
-        now = None
     return Proposal(
         signed=signed,
         id=said.mou,

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from governance.model.mou import Mou
-from governance.signing.keys import PublicKey
 
 __all__ = ["Activation", "Broken", "DutyMark", "Failure", "Opening", "Place", "Proposal", "Signed"]
 
@@ -39,11 +38,12 @@ class Failure:
     fingerprint: str | None = None
     mou: str | None = None
     version: int | None = None
+    hindsight: bool = False  # it counted at its place; a later entry took its ground away, which is no fault of the log
 
     def as_json(self) -> dict[str, Any]:
         """The failure as a JSON object, without what is not known."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {"entry": values.pop("seq")} | {k: v for k, v in values.items() if v is not None}
+        return {"entry": values.pop("seq")} | {k: v for k, v in values.items() if v is not None and v is not False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Signed:
     @property
     def party(self) -> str:
         """Whose word it is, as the statement says: whether the key is that party's is the keyring's."""
-        return self.text("party") or self.text("approver")
+        return self.text("party")
 
     def text(self, name: str) -> str:
         """A member that is text; empty where it is absent or anything else."""
@@ -73,7 +73,7 @@ class Signed:
         value = self.statement.get("version")
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
-    def failure(self, reason: str, detail: str) -> Failure:
+    def failure(self, reason: str, detail: str, *, hindsight: bool = False) -> Failure:
         """This statement does not count, and why."""
         return Failure(
             seq=self.place.seq,
@@ -85,6 +85,7 @@ class Signed:
             fingerprint=self.fingerprint or None,
             mou=self.text("mou") or None,
             version=self.version,
+            hindsight=hindsight,
         )
 
 
@@ -169,5 +170,3 @@ class Broken:
             mou=text("mou"),
             version=version if isinstance(version, int) else None,
         )
-
-

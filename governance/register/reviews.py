@@ -60,11 +60,11 @@ def approvers(mou: Mou, clause: Clause, request: Request, gone: Iterable[str]) -
     return Approvers(frozenset(members(mou, permit.review)) - gone - {request.party}, each=False)
 
 
-def word_fault(s: Signed, keyring: Keyring) -> tuple[str, str] | None:
+def word_fault(s: Signed, keyring: Keyring, *, hindsight: bool = True) -> tuple[str, str] | None:
     """Why an approval or refusal, or an acknowledgement, of a party does not count: its form, or its key."""
     if s.fault is not None:
         return s.fault
-    fault = keyring.stands(s.fingerprint, s.place)
+    fault = keyring.stands(s.fingerprint, s.place, hindsight=hindsight)
     if fault is not None:
         return fault
     enrolment = keyring.enrolments.get(s.fingerprint)

@@ -111,7 +111,8 @@ def live(records: MouRecords, keyring: Keyring) -> Life:
     numbers: dict[int, Proposal] = {}
     for proposal in records.proposals:
         if numbers.setdefault(proposal.version, proposal) is not proposal:
-            failures.append(proposal.signed.failure("proposed-twice", f"version {proposal.version} was proposed before"))
+            detail = f"version {proposal.version} was proposed before"
+            failures.append(proposal.signed.failure("proposed-twice", detail))
     used: set[str] = set()
     for number in sorted(numbers):
         statements = [s for s in records.statements if s.version == number and s.kind != "withdrawal"]
@@ -182,7 +183,7 @@ class _Judge:
                 accepted = s.place
             hindsight = self.keyring.stands(s.fingerprint, s.place)
             if hindsight is not None:
-                failures.append(s.failure(*hindsight))
+                failures.append(s.failure(*hindsight, hindsight=True))
                 continue
             yes, no = (final, final_no) if s.kind == "signature" else (final_no, final)
             yes[party] = s

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,7 +19,7 @@ from http_sf.types import BareItemType
 
 from governance.errors import InputWrong, NotAuthentic
 
-__all__ = ["Fields", "check_digest", "content_digest", "dictionary", "parse_purpose", "purpose_item"]
+__all__ = ["Fields", "check_digest", "content_digest", "dictionary", "parse_purpose", "purpose_item", "signature_input"]
 
 _MOST = 2_048  # bytes of one field; a long one costs time before anybody is known
 
@@ -57,6 +58,30 @@ def _parse(value: str, kind: str) -> Any:
         raise ValueError(str(error).splitlines()[0]) from None
 
 
+# What every signer that we know writes: strings without escapes, numbers without leading zeros, one space between
+# components. `http_sf` reads the same in 43 of the 250 µs that verifying may take, and reads what is not like this.
+_STRING = r'"[ !#-\[\]-~]*"'
+_PLAIN = re.compile(
+    rf"([a-z*][a-z0-9_.*-]*)=\(({_STRING}(?: {_STRING})*)\)((?:;[a-z*][a-z0-9_.*-]*=(?:[1-9][0-9]{{0,14}}|{_STRING}))*)"
+)
+_PARAMETER = re.compile(rf";([a-z*][a-z0-9_.*-]*)=(?:([0-9]+)|({_STRING}))")
+_COMPONENT = re.compile(_STRING)
+
+InnerList = tuple[list[tuple[Any, dict[str, Any]]], dict[str, Any]]
+
+
+def signature_input(value: str) -> Mapping[str, InnerList]:
+    """`Signature-Input` (RFC 9421 §4.1), as `dictionary` reads it. Raises NotAuthentic."""
+    plain = _PLAIN.fullmatch(value)
+    if plain is not None:
+        label, items, given = plain.groups()
+        found = _PARAMETER.findall(given)
+        parameters: dict[str, Any] = {key: int(number) if number else text[1:-1] for key, number, text in found}
+        if len(parameters) == len(found):
+            return {label: ([(name[1:-1], {}) for name in _COMPONENT.findall(items)], parameters)}
+    return dictionary("signature-input", value)
+
+
 def dictionary(name: str, value: str) -> Mapping[str, tuple[Any, dict[str, Any]]]:
     """A field that is a dictionary (RFC 9651 §3.2). Raises NotAuthentic."""
     try:
@@ -73,6 +98,8 @@ def content_digest(body: bytes) -> str:
 
 def check_digest(value: str, body: bytes) -> None:
     """Holds a `Content-Digest` against the body: `sha-256` must be there and right, others are passed over."""
+    if hmac.compare_digest(value, content_digest(body)):
+        return
     members = dictionary("content-digest", value)
     found = members.get("sha-256", (None, {}))[0]
     if not isinstance(found, bytes):

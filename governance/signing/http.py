@@ -22,7 +22,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from governance.errors import InputWrong, NotAuthentic
-from governance.signing.fields import Fields, check_digest, content_digest, dictionary, parse_purpose, purpose_item
+from governance.signing.fields import (
+    Fields,
+    check_digest,
+    content_digest,
+    dictionary,
+    parse_purpose,
+    purpose_item,
+    signature_input,
+)
 from governance.signing.keys import ALGORITHMS, Alg, PrivateKey, PublicKey
 
 __all__ = [
@@ -223,7 +231,7 @@ def _claimed(fields: Fields, *, tag: str, now: dt.datetime, skew: dt.timedelta) 
     given, value = fields.get("signature-input"), fields.get("signature")
     if given is None or value is None:
         raise NotAuthentic("the request is not signed (RFC 9421)", reason="signature-missing")
-    inputs, signatures = dictionary("signature-input", given), dictionary("signature", value)
+    inputs, signatures = signature_input(given), dictionary("signature", value)
     if set(inputs) != {LABEL} or set(signatures) != {LABEL}:
         raise _malformed(f"the request carries exactly one signature, labelled `{LABEL}`")
     (items, parameters), (signature, extra) = inputs[LABEL], signatures[LABEL]

@@ -108,7 +108,7 @@ class Authenticator:
 
     def caller(self, request: Request, *, body: bytes | None = None) -> Caller:
         """The signer of any request but a data request; its nonce is counted. Raises NotAuthentic."""
-        content = self._body(request) if body is None else body
+        content = self.read_body(request) if body is None else body
         try:
             signed = verify_request(
                 method=request.method,
@@ -128,7 +128,7 @@ class Authenticator:
 
     def data_call(self, request: Request) -> DataCall:
         """The signer and the declaration of a data request; the gateway counts its nonce with its entry."""
-        body = self._body(request)
+        body = self.read_body(request)
         target = self.target_uri(request)
         try:
             declaration = verify_declaration(
@@ -159,7 +159,8 @@ class Authenticator:
         index = {"party": key.party, "connector": key.fingerprint, "outcome": "bad-signature"}
         self._journal.append([Draft("request", body, (key.party,), index)])
 
-    def _body(self, request: Request) -> bytes:
+    def read_body(self, request: Request) -> bytes:
+        """The body, which can be read once. Raises TooLarge."""
         most = self._limits.body
         if request.content_length is not None and request.content_length > most:
             raise TooLarge(f"the body has {request.content_length} bytes; at most {most} are allowed")

@@ -1,7 +1,7 @@
 """The one place where errors become HTTP: RFC 9457 problem documents, and no other shape.
 
-    InputWrong 400 · NotFound 404 · TooLarge 413 · NotAuthentic 401 · Replayed 409 · Conflict 409 · TooMany 429
-    Refused 403 · Unavailable 503 · anything unforeseen 500, without a word about its inside
+InputWrong 400 · NotFound 404 · TooLarge 413 · NotAuthentic 401 · Replayed 409 · Conflict 409 · TooMany 429
+Refused 403 · Unavailable 503 · anything unforeseen 500, without a word about its inside
 """
 
 from __future__ import annotations

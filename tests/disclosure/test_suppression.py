@@ -111,9 +111,7 @@ def expected(
 ) -> list[tuple[Any, ...]]:
     """Every cell with its figures, None where the rules forbid one."""
     rows = [(p, r) for p, many in world.items() for r in many]
-    rows = [
-        (p, r) for p, r in rows if all(any(LEVELS[f][lv](r[f]) for lv in some) for f, some in chosen.items())
-    ]
+    rows = [(p, r) for p, r in rows if all(any(LEVELS[f][lv](r[f]) for lv in some) for f, some in chosen.items())]
     used = {*dimensions, *chosen, *(f for _, f in measures)}
     cells = itertools.product(*([lv for lv in LEVELS[d] if lv in chosen.get(d, LEVELS[d])] for d in dimensions))
     made = []
@@ -189,8 +187,10 @@ def test_figures_are_as_a_brute_force_reading_has_them(
     want = expected(world, dimensions, measures, chosen, party=party, protection=protection, shared=shared)
     assert len(want) == len(rows)
     for w, r in zip(want, rows, strict=True):
-        assert w == pytest.approx(r, nan_ok=False) if all(x is not None for x in w) else w == tuple(
-            pytest.approx(x) if isinstance(x, float) else x for x in r
+        assert (
+            w == pytest.approx(r, nan_ok=False)
+            if all(x is not None for x in w)
+            else w == tuple(pytest.approx(x) if isinstance(x, float) else x for x in r)
         )
     assert sum(1 for w in want if w[-1]) == made.protection["suppressed"]
     assert all(not batch.subjects for batch in made.batches)
@@ -222,9 +222,7 @@ def part(subjects: int, hits: int = 0) -> Part:
         ({"ash": part(30, 11), "birch": part(20, 0), "cedar": part(20, 5), "elm": part(20, 5)}, True, False, False),
     ],
 )
-def test_a_cell_needs_what_the_language_says(
-    parts: dict[str, Part], share: bool, sensitive: bool, free: bool
-) -> None:
+def test_a_cell_needs_what_the_language_says(parts: dict[str, Part], share: bool, sensitive: bool, free: bool) -> None:
     """Each condition alone decides, at its edge."""
     protection = aggregate(11, 3, 0.8)
     assert free == shown(parts=parts, party="ash", protection=protection, share=share, sensitive=sensitive)

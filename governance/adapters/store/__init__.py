@@ -1,1 +1,1 @@
-"""The state beside the log, in SQLAlchemy Core. Returns complete frozen values, never rows; opens no transaction itself."""
+"""The state beside the log, in SQLAlchemy Core. Returns complete frozen values, never rows."""

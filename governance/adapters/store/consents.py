@@ -98,7 +98,7 @@ class ConsentTable:
         fields: Collection[str],
         day: dt.date,
     ) -> pa.Table:
-        """One column `subject`: who consents. `purposes`: the request's and those above it; `related`: those below too."""
+        """Who consents, in one column `subject`. `purposes`: the request's and those above; `related`: below too."""
         c = CONSENTS.c
         begun = or_(c["from"].is_(None), c["from"] <= day)
         whole = [c.fields.contains(f",{name},", autoescape=True) for name in sorted(fields)]

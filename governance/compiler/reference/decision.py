@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from governance.compiler.bundle import revision as digest
 from governance.compiler.reference.clauses import covers, lifted, touches
 from governance.compiler.reference.duties import blocks
 from governance.compiler.reference.seen import Given, Seen
@@ -43,9 +44,9 @@ class Reading:
 
     name = "reference"
 
-    def __init__(self, mous: Sequence[Mou], *, revision: str = "") -> None:
+    def __init__(self, mous: Sequence[Mou], *, revision: str | None = None) -> None:
         self._given = Given(mous)
-        self.revision = revision
+        self.revision = digest(mous) if revision is None else revision
 
     def decide(self, request: Request, facts: Facts = NO_FACTS) -> Decision:
         """One decision; `invalid` where the request is not a decision's business, never an error."""
@@ -54,7 +55,7 @@ class Reading:
         return decision.model_copy(update={"valid_until": until, "revision": self.revision})
 
 
-def decide(mous: Sequence[Mou], request: Request, facts: Facts = NO_FACTS, *, revision: str = "") -> Decision:
+def decide(mous: Sequence[Mou], request: Request, facts: Facts = NO_FACTS, *, revision: str | None = None) -> Decision:
     """One decision on these documents; for many, keep a `Reading`."""
     return Reading(mous, revision=revision).decide(request, facts)
 

@@ -81,7 +81,7 @@ def _cell(value: Any) -> Any:
     return _plain(value)
 
 
-def _csv(schema: pa.Schema, tail: Mapping[str, Any]) -> Callable[[Iterator[Batch]], Iterator[bytes]]:
+def _csv(schema: pa.Schema, _tail: Mapping[str, Any]) -> Callable[[Iterator[Batch]], Iterator[bytes]]:
     def encode(batches: Iterator[Batch]) -> Iterator[bytes]:
         buffer = io.StringIO()
         writer = csv.writer(buffer)

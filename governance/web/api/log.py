@@ -38,9 +38,7 @@ def blueprint(services: Services) -> Blueprint:
     def receipt(entry: int) -> Response:
         """The entry, the opening of its body, and a checkpoint that covers it."""
         caller = services.authenticate(request)
-        return jsonify(
-            services.history.receipt(entry, party=caller.party, administrator=caller.use == "administrator")
-        )
+        return jsonify(services.history.receipt(entry, party=caller.party, administrator=caller.use == "administrator"))
 
     @pages.get("/v1/entries")
     def search() -> Response:
@@ -60,6 +58,8 @@ def blueprint(services: Services) -> Blueprint:
     def entry(seq: int) -> Response:
         """One entry."""
         caller = services.authenticate(request)
-        return jsonify(shown(services.history.entry(seq, party=caller.party, administrator=caller.use == "administrator")))
+        return jsonify(
+            shown(services.history.entry(seq, party=caller.party, administrator=caller.use == "administrator"))
+        )
 
     return pages

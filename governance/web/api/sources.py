@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Request, Response, jsonify, request
+import json
+
+from flask import Blueprint, Response, jsonify, request
 
 from governance.errors import InputWrong, Refused, TooLarge
 from governance.web.authentic import Caller
@@ -18,9 +20,12 @@ def steward(caller: Caller) -> Caller:
     return caller
 
 
-def json_body(incoming: Request) -> dict[str, object]:
+def json_body(content: bytes) -> dict[str, object]:
     """The JSON object that was sent. Raises InputWrong."""
-    document = incoming.get_json(silent=True, force=True)
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        document = None
     if not isinstance(document, dict):
         raise InputWrong("the body is not a JSON object", reason="malformed", field="body")
     return document
@@ -40,8 +45,9 @@ def blueprint(services: Services) -> Blueprint:
     @pages.post("/v1/sources")
     def enrol() -> tuple[Response, int]:
         """A mapping (YAML text), and for a live table the database's address."""
-        caller = steward(services.authenticate(request))
-        document = json_body(request)
+        content = services.authenticator.read_body(request)
+        caller = steward(services.authenticate(request, body=content))
+        document = json_body(content)
         mapping, url = document.get("mapping"), document.get("url")
         if not isinstance(mapping, str) or not isinstance(url, str | None):
             raise InputWrong("`mapping` is the text of a mapping file", reason="malformed", field="mapping")
@@ -56,9 +62,7 @@ def blueprint(services: Services) -> Blueprint:
             raise TooLarge(f"at most {most} bytes are taken, and their number is said beforehand")
         content = request.stream.read(most + 1)
         caller = steward(services.authenticator.caller(request, body=content))
-        made = services.sources.load(
-            party=caller.party, dataset=dataset, content=content, media_type=request.mimetype
-        )
+        made = services.sources.load(party=caller.party, dataset=dataset, content=content, media_type=request.mimetype)
         warnings = list(made.loaded.warnings) if made.loaded else []
         return jsonify(made.shown() | {"warnings": warnings}), 201
 

@@ -1,101 +1,67 @@
 # METADATA
 # title: Clauses
 # description: >
-#   Which clauses of the binding MOUs match the request. A clause's rule answers with a list of conditions, each true or
-#   false; it matches when none is false. A clause that gives no list is not examined, and an answer without it is no
-#   answer. Clauses are named `[mou, version, clause]`, such as `["benchmarking", "v1", "2.2"]`, in the order in which
-#   they are cited.
+#   Which clauses of the binding documents match the request. A clause's rule answers with a list of conditions, each true
+#   or false; it matches when none is false. A document of which one clause has no conditions has no answer, and an answer
+#   without it is none. Clauses are named by document and id, `["benchmarking_v1", "2.2"]`, in the order of citation.
 package accordant.clauses
 
 import data.accordant.request
 
-_documents := object.get(data.accordant.catalogue.datasets, request.dataset, [])
-
 # METADATA
-# description: every document that defines the dataset as [mou, version, it binds]; one that is missing is a failure
-documents := [[mou, version, binds] |
-	some [mou, version] in _documents
-	binds := data.accordant.datasets[request.dataset][mou][version].binds
+# description: each document that defines the dataset, whether it binds, and the clauses examined where it does
+documents := [[document, binds, examined] |
+	some document in data.accordant.catalogue.datasets[request.dataset]
+	binds := data.accordant.datasets[request.dataset][document].binds
+	examined := data.accordant.datasets[request.dataset][document].examined
 ]
 
 # METADATA
 # description: the documents that bind
-binding := [[mou, version] |
-	some [mou, version, binds] in documents
+binding := [document |
+	some [document, binds, _] in documents
 	binds == true
 ]
 
 # METADATA
-# description: the clauses of the binding documents that gave their conditions
-examined := [[mou, version, clause] |
-	some [mou, version] in binding
-	some clause in data.accordant.documents[mou][version].datasets[request.dataset].clauses
-	is_array(data.accordant.datasets[request.dataset][mou][version].clause[clause])
-]
-
-# METADATA
 # description: the duties that are overdue and block the request
-overdue := [[mou, version, clause] |
-	some [mou, version] in binding
-	some clause in data.accordant.documents[mou][version].datasets[request.dataset].duties
-	matches(mou, version, clause) == true
+overdue := [[document, clause] |
+	some document in binding
+	some clause in data.accordant.datasets[request.dataset][document].overdue
 ]
 
 # METADATA
 # description: the prohibitions that touch the request and are not lifted
-prohibited := [[mou, version, clause] |
-	some [mou, version, clause] in _touching
-	_lifted(mou, version, clause) == false
+prohibited := [[document, clause] |
+	some document in binding
+	some clause in data.accordant.datasets[request.dataset][document].prohibiting
 ]
 
 # METADATA
 # description: the permits that cover the request, are asked for, and stand wherever a prohibition was lifted
-permitted := [[mou, version, clause] |
-	some [mou, version] in binding
-	request.mou in [null, mou]
-	some clause in data.accordant.documents[mou][version].datasets[request.dataset].permits
+permitted := [[document, clause] |
+	some document in binding
+	request.mou in [null, data.accordant.datasets[request.dataset][document].id]
+	some clause in data.accordant.datasets[request.dataset][document].covering
 	request.under in [null, clause]
-	matches(mou, version, clause) == true
-	_stands(mou, version, clause) == true
+	count(_barring(document, clause)) == 0
 ]
 
 # METADATA
 # description: the consents that the request's rows need, each with the contributors of those rows
-consents := [[[mou, version, clause], contributors] |
-	some [mou, version] in binding
-	some clause in data.accordant.documents[mou][version].datasets[request.dataset].consents
-	matches(mou, version, clause) == true
-	contributors := data.accordant.datasets[request.dataset][mou][version].consenting[clause]
+consents := [[[document, clause], contributors] |
+	some document in binding
+	some clause in data.accordant.datasets[request.dataset][document].consents
+	contributors := data.accordant.datasets[request.dataset][document].consenting[clause]
 ]
 
-# METADATA
-# description: no condition of the clause is false
-matches(mou, version, clause) := fails == false if {
-	fails := false in data.accordant.datasets[request.dataset][mou][version].clause[clause]
-}
-
-_touching := [[mou, version, clause] |
-	some [mou, version] in binding
-	some clause in data.accordant.documents[mou][version].datasets[request.dataset].prohibitions
-	matches(mou, version, clause) == true
+_touching := [[document, clause] |
+	some document in binding
+	some clause in data.accordant.datasets[request.dataset][document].touching
 ]
 
-_lifted(mou, version, clause) := true in [matches(mou, version, permit) |
-	some permit in _exceptions(mou, version, clause)
+# The prohibitions that touch, were lifted, and not by this permit. Where nothing is left prohibited, all were lifted.
+_barring(document, clause) := [prohibition |
+	some [other, prohibition] in _touching
+	not [document, clause] in [[other, permit] | some permit in data.accordant.documents[other].exceptions[prohibition]]
 ]
-
-_exceptions(mou, version, clause) := object.get(
-	data.accordant.documents[mou][version].datasets[request.dataset].exceptions,
-	clause, [],
-)
-
-# Where nothing is left prohibited, whatever touches was lifted.
-_stands(mou, version, clause) := fails == false if {
-	fails := false in [stands |
-		some [other, other_version, prohibition] in _touching
-		stands := [
-			[mou, version] == [other, other_version],
-			clause in _exceptions(other, other_version, prohibition),
-		] == [true, true]
-	]
-}

@@ -10,51 +10,60 @@ import data.accordant.request
 
 # METADATA
 # description: a recorded fact says that the requester is overdue with this duty
-recorded_overdue(mou, clause) := count([fact |
+recorded_overdue(mou, clause) := false if {
+	input.facts.overdue == []
+} else := count([fact |
 	some fact in input.facts.overdue
-	fact.mou == mou.id
+	fact.mou == mou
 	fact.clause == clause
 	fact.party == request.party
 ]) > 0
 
 # METADATA
-# description: the period and the grace after the last acknowledgement have run out
-acknowledgement_overdue(mou, clause) := request.at >= max(array.concat(
-	[mou.acknowledgements[clause].first_overdue],
-	[_overdue_from(mou, clause, day) |
-		some day in acknowledged(mou, clause)
-		days_start(mou, day) <= request.at
+# description: >
+#   The period and the grace after the last acknowledgement have run out; `first` is when they do after the effective day.
+acknowledgement_overdue(document, clause, first) := request.at >= first if {
+	input.facts.acknowledged == []
+} else := request.at >= max(array.concat([first], _counting(document, clause)))
+
+# METADATA
+# description: the instants at which an acknowledgement begins to count, or the duty is overdue
+moments(document, clause, first) := [first] if {
+	input.facts.acknowledged == []
+} else := array.concat([first], array.concat(
+	[moment |
+		some day in _acknowledged(document, clause)
+		moment := _start(document, day)
+	],
+	[moment |
+		some day in _acknowledged(document, clause)
+		moment := _overdue_from(document, clause, day)
 	],
 ))
 
-# METADATA
-# description: the days after the effective day, up to the last, on which the requester acknowledged
-acknowledged(mou, clause) := [fact.on |
-	some fact in input.facts.acknowledged
-	fact.mou == mou.id
-	fact.clause == clause
-	fact.party == request.party
-	fact.on > mou.first_day
-	fact.on <= mou.last_day
+_counting(document, clause) := [moment |
+	some day in _acknowledged(document, clause)
+	_start(document, day) <= request.at
+	moment := _overdue_from(document, clause, day)
 ]
 
-# METADATA
-# description: the instants at which an acknowledgement begins to count, or would be overdue again
-moments(mou, clause) := array.concat(
-	[mou.acknowledgements[clause].first_overdue],
-	[moment |
-		some day in acknowledged(mou, clause)
-		some moment in [days_start(mou, day), _overdue_from(mou, clause, day)]
-	],
-)
+# The days after the effective day, up to the last, on which the requester acknowledged.
+_acknowledged(document, clause) := [fact.on |
+	some fact in input.facts.acknowledged
+	fact.party == request.party
+	fact.clause == clause
+	fact.mou == data.accordant.documents[document].id
+	fact.on > data.accordant.documents[document].first_day
+	fact.on <= data.accordant.documents[document].last_day
+]
 
-# METADATA
-# description: the first instant of a day in the document's zone
-days_start(mou, day) := days.start(days.ordinal(year, month, date), mou.offsets) if [year, month, date] := days.parse(day)
+_start(document, day) := days.start(days.ordinal(date[0], date[1], date[2]), data.accordant.documents[document].offsets) if {
+	date := days.parse(day)
+}
 
 # The day after the grace, which begins when the period has run out.
-_overdue_from(mou, clause, day) := days.start(graced + 1, mou.offsets) if {
-	duty := mou.acknowledgements[clause]
+_overdue_from(document, clause, day) := days.start(graced + 1, data.accordant.documents[document].offsets) if {
+	duty := data.accordant.documents[document].acknowledgements[clause]
 	due := days.after(days.parse(day), duty.every)
 	graced := days.after(days.date(due), duty.grace)
 }

@@ -20,7 +20,6 @@ import data.accordant.validity
 decision := {
 	"answer": _answer,
 	"documents": clauses.documents,
-	"examined": clauses.examined,
 	"revision": data.accordant.catalogue.revision,
 	"valid_until": moments.valid_until,
 }
@@ -75,11 +74,11 @@ _basis := clauses.permitted[0]
 
 _also := array.slice(clauses.permitted, 1, count(clauses.permitted))
 
-_permit := data.accordant.documents[_basis[0]][_basis[1]].datasets[request.dataset].protect[_basis[2]]
+_permit := data.accordant.documents[_basis[0]].protect[_basis[1]]
 
-_rows := data.accordant.datasets[request.dataset][_basis[0]][_basis[1]].asked
+_rows := data.accordant.datasets[request.dataset][_basis[0]].asked
 
-_asks_others := data.accordant.datasets[request.dataset][_basis[0]][_basis[1]].asks_others
+_asks_others := data.accordant.datasets[request.dataset][_basis[0]].asks_others
 
 _protection := protection.needed(_permit, _asks_others)
 
@@ -90,6 +89,6 @@ _approved if {
 } else := count([fact |
 	some fact in input.facts.approved
 	fact.party == request.party
-	fact.mou == _basis[0]
-	fact.under == _basis[2]
+	fact.mou == data.accordant.documents[_basis[0]].id
+	fact.under == _basis[1]
 ]) > 0

@@ -8,23 +8,29 @@ package accordant.purposes
 import data.accordant.request
 
 # METADATA
-# description: the nodes of a tree that the request's purpose means
-nodes(tree) := [request.purpose] if {
-	tree.broader[request.purpose]
+# description: the nodes of a document's tree that the request's purpose means
+nodes(document) := [request.purpose] if {
+	data.accordant.documents[document].broader[request.purpose]
 } else := [node |
 	some term in _terms
-	some node in tree.terms[term]
+	some node in data.accordant.documents[document].terms[term]
 ]
 
 _terms := {request.purpose} | {term | some term in data.accordant.catalogue.terms[request.purpose]}
 
 # METADATA
 # description: for each node, the purposes that it is within
-above(tree, asked) := [graph.reachable(tree.broader, [node]) | some node in asked]
+above(document, asked) := [ancestors |
+	some node in asked
+	ancestors := graph.reachable(data.accordant.documents[document].broader, [node])
+]
 
 # METADATA
 # description: every purpose that a node is within, or that is within a node
-related(tree, asked) := graph.reachable(tree.broader, asked) | graph.reachable(tree.narrower, asked)
+related(document, asked) := up | down if {
+	up := graph.reachable(data.accordant.documents[document].broader, asked)
+	down := graph.reachable(data.accordant.documents[document].narrower, asked)
+}
 
 # METADATA
 # description: each node meant, and there is one, is within one of these purposes

@@ -7,17 +7,25 @@ package accordant.validity
 
 import data.accordant.request
 
-_catalogue := data.accordant.catalogue
+default _documents := []
 
-_documents := object.get(_catalogue.datasets, request.dataset, [])
+_documents := data.accordant.catalogue.datasets[request.dataset]
 
 # What each document that defines the dataset knows: `[fields, purpose, from, some rows, rows of others]`.
 _known := [known |
-	some [mou, version] in _documents
-	known := data.accordant.datasets[request.dataset][mou][version].known
+	some document in _documents
+	known := data.accordant.datasets[request.dataset][document].known
 ]
 
-_knows(position) := true in [known[position] | some known in _known]
+_knows_fields := true in [fields | some [fields, _, _, _, _] in _known]
+
+_knows_purpose := true in [purpose | some [_, purpose, _, _, _] in _known]
+
+_knows_from := true in [from | some [_, _, from, _, _] in _known]
+
+_finds_rows := true in [rows | some [_, _, _, rows, _] in _known]
+
+_finds_others := true in [others | some [_, _, _, _, others] in _known]
 
 _reasons := [
 	"unknown-party",
@@ -36,17 +44,17 @@ _reasons := [
 ]
 
 _found := [
-	object.get(_catalogue.parties, request.party, false) == false,
+	_known_party == false,
 	_documents == [],
 	[request.nameless, request.measures] == [true, []],
 	[request.measures == [], request.view == "aggregate"] == [false, false],
-	_knows(0) == false,
-	_knows(1) == false,
+	_knows_fields == false,
+	_knows_purpose == false,
 	request.from == [],
-	_knows(2) == false,
+	_knows_from == false,
 	_unknown_mou,
 	_unknown_clause,
-	_knows(3) == false,
+	_finds_rows == false,
 	_filtered(_not_a_level),
 	_filtered(_undeclared),
 ]
@@ -63,22 +71,26 @@ reasons := [reason |
 	every fault in _found { fault == false }
 }
 
+default _known_party := false
+
+_known_party := data.accordant.catalogue.parties[request.party]
+
 _unknown_mou := false if {
 	request.mou == null
-} else := object.get(_catalogue.mous, request.mou, null) == null
+} else := object.get(data.accordant.catalogue.mous, request.mou, null) == null
 
 _unknown_clause := false if {
 	request.under == null
-} else := object.get(_catalogue.clauses, request.under, false) == false if {
+} else := object.get(data.accordant.catalogue.clauses, request.under, false) == false if {
 	request.mou == null
-} else := object.get(object.get(_catalogue.mous, request.mou, {}), request.under, false) == false
+} else := object.get(object.get(data.accordant.catalogue.mous, request.mou, {}), request.under, false) == false
 
 # Filters are bound to declared levels only in an aggregate over rows of others.
 _filtered(fault) := false if {
 	request.filters == []
 } else := false if {
 	request.view != "aggregate"
-} else := [_knows(4), fault] == [true, true]
+} else := [_finds_others, fault] == [true, true]
 
 _not_a_level := count([filter |
 	some filter in request.filters
@@ -94,8 +106,8 @@ _undeclared := count([value |
 ]) > 0
 
 _levels(field) := {level |
-	some [mou, version] in _documents
-	some level in data.accordant.documents[mou][version].datasets[request.dataset].levels[field]
+	some document in _documents
+	some level in data.accordant.documents[document].levels[request.dataset][field]
 }
 
 _values(filter) := filter.value if {

@@ -1,0 +1,184 @@
+"""Activation: the policies that decide are those of the documents whose signatures hold, and every reading agrees.
+
+When the set of established documents changes, it is compiled, and before it counts the engines and the plain-Python
+reading must agree on a generated set of requests that covers every clause's edge (design §2). Then an `activation`
+entry names the revision and the documents; a difference is an `activation-refused` entry with the request, and what
+counted before goes on counting. The entry is what makes a revision count: an answer of an engine on any other is stale.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from governance.agreements.desk import Desk
+from governance.compiler.bundle import Bundle, compile_bundle
+from governance.errors import EngineUnavailable, Unavailable
+from governance.model.access import Decision, Facts, Request
+from governance.model.mou import Mou
+from governance.model.period import start_of
+from governance.ports import Engine
+from governance.register import Activation, Register, VersionState
+
+__all__ = ["Check", "Checked", "Live", "Policies"]
+
+_Documents = frozenset[tuple[str, int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the readings were asked, and the first request on which they differ, if any."""
+
+    cases: int
+    readings: tuple[str, ...]
+    difference: Mapping[str, Any] | None = None
+
+
+# Asks every reading of a compile the same; raises EngineUnavailable where one does not answer.
+Check = Callable[[Bundle, Sequence[Mou]], Checked]
+
+
+@dataclass(frozen=True)
+class Live:
+    """What counts now: the activation, its documents, and their bundle."""
+
+    activation: Activation
+    mous: tuple[Mou, ...]
+    bundle: Bundle
+    # A newer version that is signed but not activated replaces its older one all the same: then nothing counts.
+    until: dt.datetime | None = None
+
+    @property
+    def revision(self) -> str:
+        """The revision that an answer must carry."""
+        return self.activation.revision
+
+
+def _key(version: VersionState) -> tuple[str, int, str]:
+    return version.proposal.id, version.proposal.version, version.proposal.document_sha256
+
+
+@dataclass
+class Policies:
+    """Keeps one engine loaded with what counts. Safe from any thread; one at a time loads and activates."""
+
+    desk: Desk
+    engine: Engine
+    check: Check
+    _live: Live | None = None
+    _seq: int = -2  # the register that `_live` was computed from
+    _loaded: str | None = None
+    _lock: Any = field(default_factory=threading.RLock)
+
+    # Activating
+
+    def activate(self, *, anew: bool = False) -> dict[str, Any] | None:
+        """Brings what counts in step with the signatures; None where it is already. Raises EngineUnavailable."""
+        with self._lock, self.desk.lock:
+            register = self.desk.book.reread() if anew else self.desk.register()
+            documents = frozenset(_key(v) for v in register.established)
+            active = register.activation
+            if documents == (active.documents if active else frozenset()):
+                return None
+            mous = register.in_force_documents()
+            bundle = compile_bundle(mous)
+            try:
+                checked = self.check(bundle, mous)
+            finally:
+                # The check may have asked the very engine that decides: what counts is loaded again before its next
+                # answer.
+                self._loaded, self._seq = None, -2
+            body = {
+                "revision": bundle.revision,
+                "mous": [
+                    {
+                        "id": v.proposal.id,
+                        "version": v.proposal.version,
+                        "document_sha256": v.proposal.document_sha256,
+                        "text_sha256": v.proposal.text_sha256,
+                    }
+                    for v in register.established
+                ],
+                "cases": checked.cases,
+                "engines": list(checked.readings),
+            }
+            refused = checked.difference is not None
+            if refused:
+                body["difference"] = dict(checked.difference or {})
+            readers = sorted({p.id for m in mous for p in m.parties})
+            index = {"mou": tuple(sorted({m.id for m in mous}))} if mous else {}
+            entry = self.desk.record("activation-refused" if refused else "activation", body, readers, index)
+            if refused:
+                shown = {"state": "refused", "entry": entry.seq, "revision": bundle.revision, "cases": checked.cases}
+                return shown | {"difference": body["difference"]}
+            self.refresh()
+            return {"state": "active", "entry": entry.seq, "revision": bundle.revision, "cases": checked.cases}
+
+    # Deciding
+
+    def refresh(self) -> Live | None:
+        """What counts after the newest entry, loaded into the engine; None before the first activation.
+
+        Raises EngineUnavailable: `engine-stale` where a document that counted is not signed any more, and whatever the
+        engine says when it can't load.
+        """
+        register = self.desk.register()
+        if register.seq != self._seq:
+            with self._lock:
+                if register.seq != self._seq:
+                    live = self._computed(register)
+                    if live is not None and self._loaded != live.revision:
+                        self.engine.load(live.bundle)
+                        self._loaded = live.revision
+                    self._live, self._seq = live, register.seq
+        return self._live
+
+    def _computed(self, register: Register) -> Live | None:
+        active = register.activation
+        if active is None:
+            return None
+        established = {_key(v): v for v in register.established}
+        gone = sorted(active.documents - set(established))
+        if gone:
+            name = f"{gone[0][0]}@{gone[0][1]}"
+            raise EngineUnavailable(f"`{name}` is not in force by its signatures any more", reason="engine-stale")
+        versions = [v for key, v in established.items() if key in active.documents]
+        mous = tuple(v.mou for v in versions if v.mou is not None)
+        if self._live is not None and self._live.revision == active.revision:
+            bundle = self._live.bundle
+        else:
+            bundle = compile_bundle(mous)
+        if bundle.revision != active.revision:
+            detail = "the documents do not compile to the revision that the log names"
+            raise EngineUnavailable(detail, reason="engine-stale")
+        names = {m.id for m in mous}
+        waiting = [v.mou for k, v in established.items() if k not in active.documents and v.mou and k[0] in names]
+        until = min((start_of(m.effective, m.zone) for m in waiting), default=None)
+        return Live(active, mous, bundle, until)
+
+    def decide(self, request: Request, facts: Facts | None = None) -> Decision:
+        """One decision of the engine, on the revision that the log's last activation names, or EngineUnavailable.
+
+        Facts come from the register unless they are given.
+        """
+        live = self.refresh()
+        if live is None:
+            raise EngineUnavailable("no MOU was ever activated here", reason="no-mou-in-force")
+        if live.until is not None and request.at >= live.until:
+            raise EngineUnavailable("a newer version is due and was not activated", reason="engine-stale")
+        decision = self.engine.decide(request, self.desk.register().facts(request) if facts is None else facts)
+        if decision.revision != live.revision:
+            raise EngineUnavailable("the engine answers on another revision than the log names", reason="engine-stale")
+        return decision
+
+    def start(self) -> dict[str, Any] | None:
+        """At the start of a service: what a crash left undone is done. Engines that don't answer are left for later."""
+        try:
+            done = self.activate(anew=True)
+            self.refresh()
+        except Unavailable as error:
+            return {"state": "waits", "reason": error.reason, "detail": error.detail}
+        return done
