@@ -78,15 +78,15 @@ class Place:
         return found[:most]
 
 
-def filed_below(connection: Connection) -> int:
-    """Behind the last entry that the search's table holds."""
-    newest = connection.scalar(_NEWEST)
+def filed_below(connection: Connection, size: int) -> int:
+    """Behind the last of `size` entries that the search's table holds."""
+    newest = connection.scalar(_NEWEST.where(TERMS.c.seq < size))
     return 0 if newest is None else int(newest) + 1
 
 
 def check_filed(connection: Connection, place: Place) -> None:
     """Raises Tampered where rows that were filed are gone from the end of the table."""
-    filed = filed_below(connection)
+    filed = filed_below(connection, place.head.size)
     if filed < place.filed:
         raise Tampered(filed, "index-differs", f"searches know of no entry from {filed} on: their table was cut off")
 
@@ -95,7 +95,7 @@ def caught_up(
     connection: Connection, head: Head, *, since: int, unfiled: Sequence[Unfiled] = ()
 ) -> tuple[Place, dict[str, int]]:
     """The place at a head whose entries are known up to `since`, and the newest entries of the kinds that came then."""
-    filed = filed_below(connection)
+    filed = filed_below(connection, head.size)
     waiting = [one for one in unfiled if one[0] >= filed]
     kinds: dict[str, int] = {}
     for entry in _read(connection, since, head.size):
@@ -110,7 +110,7 @@ def refiled(connection: Connection, head: Head) -> int:
 
     No crash can do that; but the table is derived, so it is mended. Gaps in its middle are for verification to find.
     """
-    filed = filed_below(connection)
+    filed = filed_below(connection, head.size)
     if head.size - filed < FILED_AT:
         return filed
     for first in range(filed, head.size, _CHUNK):

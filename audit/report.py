@@ -49,6 +49,11 @@ class Report:
         return self.faults[0] if self.faults else None
 
 
+def _order(fault: Fault) -> tuple[int, bool]:
+    """By entry; of one entry, what searches say of it last."""
+    return fault.seq or 0, fault.code == "index-differs"
+
+
 @dataclass(slots=True)
 class Faults:
     """Collects, in bounded memory."""
@@ -76,7 +81,7 @@ class Faults:
 
     def in_order(self) -> tuple[Fault, ...]:
         owner = {said: seq for seq, (said, _) in self.strays.items()}
-        ordered = [self._swapped(fault, owner) for fault in sorted(self.found, key=lambda fault: fault.seq or 0)]
+        ordered = [self._swapped(fault, owner) for fault in sorted(self.found, key=_order)]
         return tuple([*ordered, *self.whole][:MOST_FAULTS])
 
     def _swapped(self, fault: Fault, owner: dict[bytes, int]) -> Fault:

@@ -76,7 +76,7 @@ class _Batch:
 
     def placed(self, drafts: Sequence[Prepared], now: dt.datetime) -> tuple[Entry, ...]:
         """The drafts as the next entries; nothing is taken yet."""
-        time = max(self.time, now)
+        time = max(self.time, now.astimezone(dt.UTC))
         seq = self.head.size + len(self.entries)
         prev = self.entries[-1][1].leaf_hash if self.entries else self.head.last
         placed = []

@@ -65,7 +65,7 @@ def verify(
                 first = _chunk(connection, first, size, filed, walk, check_entry)
             if progress is not None:
                 progress(size if first is None else first, size)
-    walk.end(size, None if head is None else head.last)
+    walk.end(size, head.last if head is not None and head.size == size else None)
     if head is not None:
         _held_against_head(walk, head, signed, faults)
     _held_against_remembered(walk, kept, size, faults)
@@ -136,7 +136,7 @@ def _signed(head: Head, verifier: NoteVerifier, faults: Faults) -> Checkpoint | 
 
 def _filed(connection: Connection, size: int, faults: Faults) -> int:
     """Behind the last entry that the search's table holds; the newest few hundred need not be in it yet."""
-    filed = min(filed_below(connection), size)
+    filed = filed_below(connection, size)
     if size - filed >= FILED_AT:
         faults.add(filed, "index-differs", f"searches know of no entry from {filed} on: their table was cut off")
     return filed

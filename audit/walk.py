@@ -2,7 +2,8 @@
 
 A link of the chain that does not hold says that one of two entries is not what it was. The next link tells which: when
 it holds, the earlier entry was changed (the later one still carries the fingerprint of what it said); when it does not
-hold either, the entry between the two was put in or rewritten.
+hold either, the entry between the two was put in or rewritten (whether the one before it was too, it can't tell). Only
+leaves that call themselves neighbours are held against each other.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Walk:
     time: dt.datetime | None = None  # of the leaf before
     _before: int | None = None  # the entry before the link that is in question
     _comparable: bool = True  # whether the leaf before is there and readable
+    _said: int = -1  # the number that it gave itself
     _range: Range = EMPTY
     _hashes: list[bytes] = field(default_factory=list)
 
@@ -76,11 +78,13 @@ class Walk:
                 self._comparable = False
                 return False
             leaf, intact = Leaf.from_bytes(data), False
-        if self._comparable:
+        if self._comparable and leaf.seq == self._said + 1:
             self._link(seq, holds=leaf.prev == self.last)
+        else:
+            self._blame_before()
         if self.time is not None and leaf.time < self.time:
             self.faults.add(seq, "time-back", f"entry {seq} is dated before the entry that it follows")
-        self.time, self._comparable = leaf.time, True
+        self.time, self._comparable, self._said = leaf.time, True, leaf.seq
         return intact
 
     def _link(self, seq: int, *, holds: bool) -> None:
@@ -95,7 +99,7 @@ class Walk:
                 middle,
                 "chain-broken",
                 f"entry {middle} neither follows from entry {middle - 1} nor leads to what comes after it: "
-                "it was put in or rewritten",
+                f"it was put in or rewritten, and entry {middle - 1} perhaps too",
             )
             return
         self._blame_before()

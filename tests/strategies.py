@@ -22,11 +22,16 @@ from governance.model.mou import Mou
 from tests.made_documents import CLAUSE_IDS, MOU_IDS, hostile, made_document
 from tests.made_requests import boundaries, made_facts, made_request
 
-__all__ = ["askings", "boundaries", "facts", "hostile_words", "mou", "questions", "requests", "worlds"]
+__all__ = ["askings", "boundaries", "facts", "hostile_words", "mou", "questions", "requests", "seeds", "worlds"]
 
 _SEEDS = st.integers(0, 2**32 - 1)
 _CLAUSES = st.lists(_SEEDS, min_size=1, max_size=len(CLAUSE_IDS) - 1)
 _NAMES = st.tuples(st.sampled_from(MOU_IDS), st.integers(1, 2))
+
+
+def seeds() -> st.SearchStrategy[int]:
+    """For what a test makes itself from a `random.Random`."""
+    return _SEEDS
 
 
 def hostile_words(most: int = 6) -> st.SearchStrategy[str]:

@@ -17,7 +17,7 @@ TEXT = {".py", ".rego", ".yaml", ".yml", ".toml", ".md", ".json", ".html", ".css
 
 # hosts of package registries (pip, go and npm ask the one they are set up for), and places on one machine only
 OUT_OF_PLACE = {
-    "a registry's host": r"(pypi|pythonhosted|npmjs|golang|maven)[.](org|com|apache)|crates[.]io|deb[.]debian",
+    "a registry's host": r"(pypi|pythonhosted|npmjs|maven)[.][oca]|(proxy|sum)[.]golang|crates[.]io|deb[.]debian",
     "an index of pip's": r"^--(index|extra-index|find-links|trusted-host)",
     "a path of one machine": r"(?<![\w.-])/(w[o]rk|r[o]ot)/[\w.]",
 }

@@ -279,11 +279,12 @@ def _string(value: Any) -> str:
 
 
 def _integer(value: Any) -> int:
-    whole: int
     if isinstance(value, bool) or (isinstance(value, str) and not _WHOLE.fullmatch(value)):
         raise ValueError
-    whole = int(value)
-    if (not isinstance(value, str) and whole != value) or not -(2**63) <= whole < 2**63:
+    whole: int = int(value)
+    if isinstance(value, float | Decimal) and whole != value:
+        raise ValueError
+    if not -(2**63) <= whole < 2**63:
         raise ValueError
     return whole
 

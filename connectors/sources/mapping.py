@@ -24,7 +24,8 @@ from governance.model.names import FieldName, Slug
 __all__ = ["Mapping", "Place", "propose", "read", "to_yaml"]
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
-_MOST_BYTES = 1_000_000
+_MOST_BYTES = 200_000
+_MOST_BRACKETS = 2_000  # a list of files or a column with brackets in its name; never a nest
 Column = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00]+$")]
 
 
@@ -85,6 +86,8 @@ def read(data: bytes, *, file: str = "<mapping>") -> Mapping:
         text = data.decode("utf-8")
         if re.search(r"(^|[\s\[{,:-])[&*][A-Za-z0-9_]", text):
             raise DocumentWrong([Fault("anchors and aliases are not allowed", file=file, code="yaml-alias")])
+        if text.count("[") + text.count("{") > _MOST_BRACKETS:
+            raise DocumentWrong([Fault("too many brackets for a mapping file", file=file, code="too-deep")])
         document = yaml.load(text)
     except UnicodeDecodeError:
         raise DocumentWrong([Fault("not text in UTF-8", file=file, code="not-utf8")]) from None

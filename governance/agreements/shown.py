@@ -68,7 +68,9 @@ def state_of(version: VersionState, life: Life, now: dt.datetime, active: Activa
 
 
 def _fatal(failure: Failure, missing: set[str]) -> bool:
-    return failure.kind == "proposal" or (failure.kind == "signature" and failure.party in missing)
+    if failure.kind == "proposal":
+        return True
+    return failure.kind == "signature" and failure.party in missing and failure.reason != "offer-lapsed"
 
 
 def _statement_json(signed: Signed, register: Register) -> dict[str, Any]:

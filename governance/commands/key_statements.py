@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from connectors.client import Client
 from governance.commands.connection import nonce, now, signed
-from governance.errors import InputWrong, NotAuthentic
+from governance.errors import Conflict, InputWrong, NotAuthentic
 from governance.signing.jws import verify_detached
 from governance.signing.keys import PrivateKey
 from governance.signing.statement import Enrolment, EnrolmentApproval, KeyText, Revocation, parse
@@ -61,6 +61,11 @@ def enrol(client: Client, key: PrivateKey, who: Mapping[str, str]) -> dict[str, 
 def fetch(client: Client, fingerprint: str) -> Enrolment:
     """The enrolment of a key as its holder signed it. What the server says about a key is not believed, only this."""
     found = client.get(f"/v1/keys/{quote(fingerprint, safe=':')}")
+    if isinstance(found, dict) and found.get("enrolment") is None and found.get("approved_by") == "root":
+        detail = (
+            f"`{fingerprint}` is the first administrator's key: no statement enrols it, the server's settings name it"
+        )
+        raise Conflict(detail, reason="root-is-pinned")
     try:
         encoded, jws = found["enrolment"]["statement"], found["enrolment"]["jws"]
         data = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))

@@ -31,7 +31,7 @@ __all__ = ["Parameter", "Template", "from_template", "read_template"]
 
 _PLAIN = re.compile(r"^[A-Za-z][A-Za-z0-9 ._/'-]*(?<! )$")
 _WORDS_OF_YAML = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}
-_WIDTH = 120
+_WIDTH = 105  # the last word of a line may reach beyond it
 
 
 @dataclass(frozen=True, slots=True)

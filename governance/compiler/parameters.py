@@ -20,7 +20,7 @@ from governance.errors import DocumentWrong, Fault
 from governance.model.names import FieldName, Slug, Words
 from governance.model.period import Period
 
-__all__ = ["Parameter", "Template", "default_of", "shown", "value_of", "values_of"]
+__all__ = ["First", "Parameter", "Template", "default_of", "shown", "value_of", "values_of"]
 
 Type = Literal["slug", "words", "number", "day", "timezone", "period", "party", "parties", "ids", "levels"]
 _FROZEN = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)

@@ -129,6 +129,13 @@ def _says(prose: str, name: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(collapse(name))}(?![\w-])", prose, re.IGNORECASE) is not None
 
 
+def _without(prose: str, names: list[str]) -> str:
+    """The prose with names taken out whole: the house in `Elm House` is no field."""
+    for name in sorted(names, key=len, reverse=True):
+        prose = re.sub(rf"(?<![\w-]){re.escape(collapse(name))}(?![\w-])", " ", prose, flags=re.IGNORECASE)
+    return prose
+
+
 def _names(mou: Mou, clause: Clause, prose: str) -> Iterator[str]:
     whos = _whos(clause)
     named = frozenset[str]().union(*(parties_of(who, mou) for who in whos)) if whos else parties_of("everyone", mou)
@@ -143,7 +150,8 @@ def _names(mou: Mou, clause: Clause, prose: str) -> Iterator[str]:
     if rule is None:
         return
     yield from _purposes(mou, rule.purpose, prose)
-    yield from _fields(mou, clause, prose)
+    others = [p.name for p in mou.parties] + [p.title for p in mou.purposes.values()]
+    yield from _fields(mou, clause, _without(prose, others))
     views = {rule.view} if isinstance(rule.view, str) else set(rule.view or _VIEWS)
     if clause.permit is not None:
         views = set(_VIEWS[_VIEWS.index(clause.permit.view) :])

@@ -81,8 +81,22 @@ def test_an_enumeration_is_its_text() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [{"a": 2**53}, {"a": -(2**53)}, {"a": 1e20}, {"a": math.nan}, {"a": math.inf}, {"a": "\ud800"}, {"\udfff": 1}]
-    + [{1: 2}, {True: 1}, {None: 1}, {"a": {1: 2}}, {"a": b"bytes"}, {"a": {1, 2}}, {"a": object()}],
+    [
+        {"a": 2**53},
+        {"a": -(2**53)},
+        {"a": 1e20},
+        {"a": math.nan},
+        {"a": math.inf},
+        {"a": "\ud800"},
+        {"\udfff": 1},
+        {1: 2},
+        {True: 1},
+        {None: 1},
+        {"a": {1: 2}},
+        {"a": b"bytes"},
+        {"a": {1, 2}},
+        {"a": object()},
+    ],
 )
 def test_what_has_no_canonical_form(value: Any) -> None:
     """Refused before anything is written, never coerced."""
@@ -101,8 +115,17 @@ def test_nesting_beyond_reason() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"[]", b"1", b"{", b'{"a": 1}', b'{"b":1,"a":2}', b'{"a":1,"a":1}', b'{"a":1.0}', b'{"a":1e0}', b'{"a":-0}']
-    + [
+    [
+        b"",
+        b"[]",
+        b"1",
+        b"{",
+        b'{"a": 1}',
+        b'{"b":1,"a":2}',
+        b'{"a":1,"a":1}',
+        b'{"a":1.0}',
+        b'{"a":1e0}',
+        b'{"a":-0}',
         b'{"a":"\\u0041"}',
         b'{"a":NaN}',
         b'{"a":"\xff"}',
@@ -110,8 +133,11 @@ def test_nesting_beyond_reason() -> None:
         b'{"a":1.5,"b":}',
         b'{"a":1}\n',
         b"\xef\xbb\xbf{}",
-    ]
-    + [b'{"a":9007199254740993}', b'{"a":1e400}', b"[" * 100_000, b'{"a":' + b"9" * 5000 + b"}"],
+        b'{"a":9007199254740993}',
+        b'{"a":1e400}',
+        b"[" * 100_000,
+        b'{"a":' + b"9" * 5000 + b"}",
+    ],
 )
 def test_bytes_that_are_not_canonical_are_refused(data: bytes) -> None:
     """Stored bytes have one form; anything else was put there by other means."""

@@ -65,23 +65,23 @@ GOOD = Leaf(7, "request", dt.datetime(2026, 11, 2, 12, tzinfo=dt.UTC), FIRST, FI
         (b'"seq":7', b'"seq":07'),
         (b'"seq":7', b'"seq":-7'),
         (b'"seq":7', b'"seq":7.0'),
-    ]
-    + [
         (b'"seq":7', b'"seq":"7"'),
         (b"request", b"Request"),
         (b"request", b""),
         (b"00Z", b"00+00:00"),
         (b".000000", b""),
-    ]
-    + [
         (b"12:00", b"24:00"),
         (b"11-02", b"02-30"),
         (b'"kind":"request",', b""),
         (b'"v":1', b'"v":1,"x":1'),
         (b"}", b"}\n"),
-    ]
-    + [(b'"body":"0', b'"body":"A'), (b'"seq":7', b'"seq":9007199254740992'), (b"{", b"\xef\xbb\xbf{"), (GOOD, b"")]
-    + [(b"2026", "٢٠٢٦".encode()), (b"T12", b" 12")],
+        (b'"body":"0', b'"body":"A'),
+        (b'"seq":7', b'"seq":9007199254740992'),
+        (b"{", b"\xef\xbb\xbf{"),
+        (GOOD, b""),
+        (b"2026", "٢٠٢٦".encode()),
+        (b"T12", b" 12"),
+    ],
 )
 def test_other_bytes_are_no_leaf(old: bytes, new: bytes) -> None:
     """Not even where they mean the same."""
@@ -92,8 +92,16 @@ def test_other_bytes_are_no_leaf(old: bytes, new: bytes) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"seq": -1}, {"seq": 2**53}, {"kind": "Request"}, {"kind": "a b"}, {"kind": ""}, {"time": dt.datetime(2026, 1, 1)}]  # noqa: DTZ001
-    + [{"prev": b""}, {"body": bytes(31)}],
+    [
+        {"seq": -1},
+        {"seq": 2**53},
+        {"kind": "Request"},
+        {"kind": "a b"},
+        {"kind": ""},
+        {"time": dt.datetime.fromisoformat("2026-01-01")},
+        {"prev": b""},
+        {"body": bytes(31)},
+    ],
 )
 def test_a_leaf_that_could_not_be_read_cannot_be_made(wrong: dict[str, object]) -> None:
     """Illegal states can't be built."""
@@ -109,5 +117,5 @@ def test_times_are_kept_to_the_microsecond(time: dt.datetime) -> None:
         text = to_text(time)
     except OverflowError:
         return  # the year 1 or 9999, across the line
-    assert time == from_text(text)
+    assert time.astimezone(dt.UTC) == from_text(text)
     assert text == to_text(from_text(text))

@@ -61,8 +61,14 @@ def test_a_note_with_any_byte_changed_does_not_open(at: int, by: int) -> None:
 
 @pytest.mark.parametrize(
     "note",
-    [b"", b"text\n", TEXT.encode(), NOTE[:-1], NOTE + b"\n", NOTE.replace(b"\xe2\x80\x94", b"-"), b"\n" * 1_000_001]
-    + [
+    [
+        b"",
+        b"text\n",
+        TEXT.encode(),
+        NOTE[:-1],
+        NOTE + b"\n",
+        NOTE.replace(b"\xe2\x80\x94", b"-"),
+        b"\n" * 1_000_001,
         NOTE.replace(b"you ", b"you\t", 1),
         NOTE.replace(b"If", b"\xff\xfe", 1),
         TEXT.encode() + b"\n" + b"\xe2\x80\x94 a QUFB\n",
@@ -127,9 +133,17 @@ def test_a_checkpoint_is_three_lines() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "a\n", "a\n1\n", "a\n01\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n", "a\n-1\nAAAA\n", "a\n1\nAAAA\n"]
-    + ["\n1\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n", "a\n1\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9=\n"]
-    + ["a\n١\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"],
+    [
+        "",
+        "a\n",
+        "a\n1\n",
+        "a\n01\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n",
+        "a\n-1\nAAAA\n",
+        "a\n1\nAAAA\n",
+        "\n1\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n",
+        "a\n1\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9=\n",
+        "a\n١\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n",
+    ],
 )
 def test_what_is_not_a_checkpoint(text: str) -> None:
     """Numbers and base64 have one form."""

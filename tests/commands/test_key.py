@@ -194,6 +194,16 @@ def test_an_enrolment_that_the_server_made_up_is_not_approved(register: Register
     assert len(register.said) == 2
 
 
+def test_the_first_administrators_key_is_not_rotated_here(register: Register, server: Server, tmp_path: Path) -> None:
+    """It stands in the server's settings; nothing is made or sent."""
+    write_key(tmp_path / "root.pem", PrivateKey.generate())
+    server.answer = lambda _: Reply(body=b'{"approved_by":"root","enrolment":null}')
+    detail = fails(Conflict, "rotate", "--key", tmp_path / "root.pem", "-o", tmp_path / "new.pem", "--yes")
+
+    assert "first administrator's key" in detail
+    assert not (tmp_path / "new.pem").exists()
+
+
 def test_revoke_says_why_and_since_when(register: Register, tmp_path: Path) -> None:
     owner = enrolled(tmp_path)
     since = ["--compromised-since", "2026-10-01T08:00:00+02:00"]

@@ -1,4 +1,4 @@
-"""No key of a clause is without effect: each single-key change changes a decision of the generated set, in each reading.
+"""No key of a clause is without effect: each single-key change changes a decision of the generated set, in all three.
 
 The generated set is `edges` of the document together with `edges` of the mutant; `valid_until` and `revision` are left
 out of the comparison, so a changed day has to change an answer. Changes of the acceptance document that cannot change

@@ -244,6 +244,6 @@ def test_the_period_of_an_indicator_is_the_one_that_was_decided_on() -> None:
     other = expand(request(), document, IndicatorAsked("completion", "2026-Q4"))
     with pytest.raises(TypeError):
         govern(request=other, decision=permit(other, aggregate()), mou=document, pseudonym_key=SECRET, indicator=asked)
+    bare = request(fields=["done"])
     with pytest.raises(TypeError):
-        bare = request(fields=["done"])
         govern(request=bare, decision=permit(bare, aggregate()), mou=document, pseudonym_key=SECRET, indicator=asked)

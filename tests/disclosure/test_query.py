@@ -1,4 +1,4 @@
-"""A governed query cannot be had but from `govern`, and a source takes nothing else. These tests try to get round it."""
+"""A governed query cannot be had but from `govern`, and a source takes nothing else: tries to get round it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_only_disclosure_constructs(kind: type) -> None:
     genuine = governed() if kind is GovernedQuery else source_query()
     values = {f.name: getattr(genuine, f.name) for f in dataclasses.fields(genuine)}
     for token in (object(), None, True, "token"):
-        with pytest.raises(TypeError, match="only `governance.disclosure` builds"):
+        with pytest.raises(TypeError, match="builds a governed query"):
             kind(token=token, **values)
     with pytest.raises(TypeError):
         kind(**values)

@@ -1,7 +1,7 @@
 """Figures over rows of others: every one shown is right and allowed, every one that the rules forbid is marked.
 
-The brute-force reading below is written from the language's words alone, over plain rows; it shares nothing with the code
-that it judges.
+The brute-force reading below is written from the language's words alone, over plain rows; it shares nothing with the
+code that it judges.
 """
 
 from __future__ import annotations
@@ -238,7 +238,7 @@ def test_an_empty_cell_and_a_small_one_look_the_same() -> None:
     """Nothing in the answer tells whether a suppressed cell holds nobody or a few."""
     row = {"name": "x", "language": None, "days": 5, "done": True, "grade": 70, "fee": 1.0, "born": None, "seen": None}
     few: list[Row] = [dict(row, client="1", program="early", quarter="2026-Q3")]
-    worlds = [{p: few for p in ("ash", "birch", "cedar")}, {p: [] for p in ("ash", "birch", "cedar")}]
+    worlds = [dict.fromkeys(("ash", "birch", "cedar"), few), {p: [] for p in ("ash", "birch", "cedar")}]
     answers = [ask(sources(w), request(fields=["program"]), aggregate(11, 3)) for w in worlds]
     assert table_of(answers[0]) == table_of(answers[1])
     assert answers[0].protection == answers[1].protection

@@ -1,4 +1,4 @@
-"""A small collaborative for the tests: one dataset, five contributors, and a source that reads a list in plain Python."""
+"""A small collaborative for the tests: one dataset, five contributors, and a source over plain lists."""
 
 from __future__ import annotations
 

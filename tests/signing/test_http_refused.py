@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance.errors import AccordantError, InputWrong, NotAuthentic
+from governance.signing import http
 from governance.signing.http import (
     SignatureRefused,
     sign_request,
@@ -188,6 +189,26 @@ def test_a_second_signature_is_refused() -> None:
         value = wire.header(header)
         wire = wire.with_header(header, f"{value}, other{value.removeprefix('accordant')}")
     assert reason(wire.declaration) == "signature-malformed"
+
+
+@pytest.mark.parametrize("header", ["Signature", "Signature-Input"])
+def test_half_of_a_second_signature_is_refused(header: str) -> None:
+    value = declared().header(header)
+    both = f"{value}, other{value.removeprefix('accordant')}"
+    assert reason(declared().with_header(header, both).declaration) == "signature-malformed"
+
+
+def test_a_long_header_is_refused_before_it_costs_anything() -> None:
+    long = crafted(headers={"data-purpose": f'program-improvement;mou="{"a" * 2_100}"'})
+    assert reason(long.declaration) == "signature-malformed"
+
+
+@pytest.mark.parametrize("alg", KEYS)
+def test_nobodys_key_lets_nobody_in(alg: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an unknown key is verified against only costs time: even its own signature is refused."""
+    monkeypatch.setitem(http._NOBODY, alg, KEYS[alg].public)
+    wire = declared(KEYS[alg])
+    assert reason(lambda: wire.declaration(ring=lambda _: None)) == "not-authentic"
 
 
 def test_another_label_is_refused() -> None:

@@ -55,6 +55,7 @@ def test_a_signature_of_64_bytes_verifies_and_no_other_does(key: PrivateKey) -> 
         (key.public, signature[:-1] + bytes([signature[-1] ^ 1]), b"words"),
         (key.public, signature[:-1], b"words"),
         (key.public, signature + b"\0", b"words"),
+        (key.public, signature[:32] + b"\0" + signature[32:], b"words"),
         (key.public, b"", b"words"),
         (key.public, bytes(64), b"words"),
         (PrivateKey.generate(key.alg).public, signature, b"words"),

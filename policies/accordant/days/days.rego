@@ -43,7 +43,7 @@ date(number) := [year, month, day] if {
 
 # METADATA
 # description: the number of the day a period, `[months, days]`, later than a day
-after([year, month, day], [months, days]) := (first + (min([day, length]) - 1)) + days if {
+after([year, month, day], [months, days]) := (first + (_lesser(day, length) - 1)) + days if {
 	count := ((year * 12) + (month - 1)) + months
 	first := ordinal(floor(count / 12), (count % 12) + 1, 1)
 	following := count + 1
@@ -54,9 +54,19 @@ after([year, month, day], [months, days]) := (first + (min([day, length]) - 1)) 
 # description: >
 #   The first instant of a day, in microseconds. `offsets` lists the zone's spans `[from, until, offset]`: the day begins
 #   in the first span that reaches its midnight, or at the span's own beginning where clocks skipped midnight.
-start(number, offsets) := min([max([from, midnight - offset]) |
-	some [from, until, offset] in offsets
-	midnight - offset < until
-]) if {
+start(number, offsets) := reached[0] if {
 	midnight := number * 86400000000
+	reached := [_greater(from, midnight - offset) |
+		some [from, until, offset] in offsets
+		midnight - offset < until
+	]
 }
+
+# Not `min` and `max`: rego-cpp 1.5.2 compares the numbers of a list by their digits, so that 5 is more than 11.
+_lesser(a, b) := a if {
+	a < b
+} else := b
+
+_greater(a, b) := a if {
+	a > b
+} else := b

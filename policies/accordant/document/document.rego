@@ -59,7 +59,9 @@ among(parties, listed) := [party | some party in parties; party in listed]
 
 # METADATA
 # description: the members of some lists, each once, in order
-together(lists) := sort({member | some list in lists; some member in list})
+together(lists) := sort([member |
+	some member in {member | some list in lists; some member in list}
+])
 
 # METADATA
 # description: a list's members as a set

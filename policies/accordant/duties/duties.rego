@@ -24,7 +24,10 @@ recorded_overdue(mou, clause) := false if {
 #   The period and the grace after the last acknowledgement have run out; `first` is when they do after the effective day.
 acknowledgement_overdue(document, clause, first) := request.at >= first if {
 	input.facts.acknowledged == []
-} else := request.at >= max(array.concat([first], _counting(document, clause)))
+} else := count([moment |
+	some moment in array.concat([first], _counting(document, clause))
+	moment > request.at
+]) == 0
 
 # METADATA
 # description: the instants at which an acknowledgement begins to count, or the duty is overdue

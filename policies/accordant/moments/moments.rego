@@ -11,7 +11,16 @@ import data.accordant.request
 # description: the earliest of the later moments, or null
 valid_until := null if {
 	_later == []
-} else := min(_later)
+} else := min(_shifted) - _shift
+
+# rego-cpp 1.5.2 compares the numbers of a list by their digits, so that 5 is more than 11: with this added, every instant
+# from the year 1684 to 2255 has seventeen digits, and the two orders are one.
+_shift := 50000000000000000
+
+_shifted := [shifted |
+	some moment in _later
+	shifted := moment + _shift
+]
 
 _later := array.concat(_named, _withdrawals)
 

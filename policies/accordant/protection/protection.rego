@@ -15,7 +15,7 @@ needed(permit, asks_others) := ["none", null, null, null, null] if {
 	request.view == "identified"
 } else := ["pseudonymised", null, null, null, _default(permit.k, _rows_default(permit))] if {
 	request.view == "pseudonymised"
-} else := ["aggregate", max([_default(permit.k, 11), 11]), 3, 0.8, null] if {
+} else := ["aggregate", _at_least(11, _default(permit.k, 11)), 3, 0.8, null] if {
 	permit.view == "pseudonymised"
 } else := [
 	"aggregate",
@@ -32,3 +32,7 @@ _rows_default(permit) := 11 if {
 _default(value, otherwise) := otherwise if {
 	value == null
 } else := value
+
+_at_least(least, number) := number if {
+	number > least
+} else := least

@@ -181,8 +181,8 @@ def test_parquet_comes_in_too(tmp_path: Path) -> None:
     with pytest.raises(DocumentWrong) as caught:
         attempt([1.0, 2.5])
     assert 2 == caught.value.faults[0].line
+    path.write_bytes(b"nothing")
     with pytest.raises(DocumentWrong, match="not a Parquet file"):
-        path.write_bytes(b"nothing")
         load(path, mapping=mapping("ash", {"files": ["x"]}, columns), dataset=DATASET, target=tmp_path / "x.parquet")
 
 

@@ -55,8 +55,9 @@ def test_a_file_is_read_and_written() -> None:
         (WHOLE.replace("files: [ash.csv]", "{}").encode(), 4, "not both"),
         (WHOLE.replace("files: [ash.csv]", "files: [ash.csv]\n  url: sqlite://").encode(), 4, "belong to a `table`"),
         ((WHOLE + "extra: 1\n").encode(), 9, "`extra`"),
-        (b"x: " + b"[" * 100_000, 0, ""),
-        (b"a" * 1_000_001, 0, "larger than"),
+        (b"x: " + b"[" * 100_000, 0, "brackets"),
+        (b"x: " + b"[" * 2_000, 0, ""),
+        (b"a" * 200_001, 0, "larger than"),
     ],
 )
 def test_a_wrong_file_is_told_with_its_line(data: bytes, line: int, part: str) -> None:
@@ -122,6 +123,7 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
         ("error", "value-wrong-type", "quarter"),
         ("warning", "value-in-no-level", "program"),
         ("warning", "value-in-no-level", "grade"),
+        ("warning", "other-contributor", "org"),
     } == found
     missing = next(f for f in faults if f.code == "column-missing")
     assert ("the source has no column `client`", "`Client`") == (missing.message, missing.expected)

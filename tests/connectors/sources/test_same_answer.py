@@ -119,7 +119,7 @@ def test_figures_are_the_same(
     asked = request(group_by=dimensions, measures=measures)
     keys: dict[str, Any] = {"document": mou(subjects="shared" if shared else "separate")}
     if consenting is not None:
-        keys |= {"consent": list(world), "consents": Consents({p: consenting for p in world})}
+        keys |= {"consent": list(world), "consents": Consents(dict.fromkeys(world, consenting))}
     want, got, said, also = both(make, world, asked, aggregate(2, 1, 0.9), **keys)
     assert [close(r) for r in want] == got
     assert said == also

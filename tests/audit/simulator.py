@@ -1,0 +1,122 @@
+"""A database whose every write can fail, or fail after it persisted: real SQLite, real PostgreSQL, faults in between.
+
+A *point* is a statement that is not a SELECT, or a commit or rollback. `Switch` counts them, and at the points that it
+was armed with raises the driver's own error before the real thing was done, or after.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+import psycopg
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import make_url
+
+from audit.schema import prepare
+
+__all__ = ["Mode", "Switch", "faulty"]
+
+Mode = Literal["before", "after"]
+
+
+@dataclass
+class Switch:
+    """`armed` maps a point, counted from the last `arm`, to how it fails."""
+
+    armed: dict[int, Mode] = field(default_factory=dict)
+    count: int = 0
+    error: type[Exception] = sqlite3.OperationalError
+
+    def arm(self, armed: dict[int, Mode]) -> None:
+        self.armed, self.count = armed, 0
+
+    def point(self, real: Callable[[], Any]) -> Any:
+        self.count += 1
+        mode = self.armed.get(self.count)
+        if mode == "before":
+            raise self.error("the disk failed")
+        result = real()
+        if mode == "after":
+            raise self.error("the disk failed after it had written")
+        return result
+
+    def statement(self, sql: Any, real: Callable[[], Any]) -> Any:
+        if str(sql).lstrip().upper().startswith(("SELECT", "PRAGMA", "SHOW")):
+            return real()
+        return self.point(real)
+
+
+class _SqliteCursor(sqlite3.Cursor):
+    def execute(self, sql: str, *parameters: Any) -> Any:
+        return self.connection.switch.statement(sql, lambda: super(_SqliteCursor, self).execute(sql, *parameters))
+
+    def executemany(self, sql: str, *parameters: Any) -> Any:
+        return self.connection.switch.statement(sql, lambda: super(_SqliteCursor, self).executemany(sql, *parameters))
+
+
+class _Sqlite(sqlite3.Connection):
+    def __init__(self, switch: Switch, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.switch = switch
+
+    def cursor(self, *arguments: Any, **options: Any) -> Any:
+        return super().cursor(_SqliteCursor)
+
+    def commit(self) -> None:
+        self.switch.point(super().commit)
+
+    def rollback(self) -> None:
+        self.switch.point(super().rollback)
+
+
+class _PostgresqlCursor(psycopg.Cursor[Any]):
+    def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:
+        return self.connection.switch.statement(
+            query, lambda: super(_PostgresqlCursor, self).execute(query, *arguments, **options)
+        )
+
+    def executemany(self, query: Any, *arguments: Any, **options: Any) -> Any:
+        return self.connection.switch.statement(
+            query, lambda: super(_PostgresqlCursor, self).executemany(query, *arguments, **options)
+        )
+
+
+class _Postgresql(psycopg.Connection[Any]):
+    switch: Switch
+
+    def commit(self) -> None:
+        self.switch.point(super().commit)
+
+    def rollback(self) -> None:
+        self.switch.point(super().rollback)
+
+
+@contextmanager
+def faulty(url: str) -> Iterator[tuple[Engine, Switch]]:
+    """An engine for the log, and the switch of its faults."""
+    parsed, switch = make_url(url), Switch()
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"factory": partial(_Sqlite, switch)})
+    else:
+        switch.error = psycopg.OperationalError
+        host, name = str(parsed.query["host"]), parsed.database
+
+        def connect() -> _Postgresql:
+            connection = _Postgresql.connect(
+                host=host, user=parsed.username, dbname=name, cursor_factory=_PostgresqlCursor
+            )
+            connection.switch = switch
+            return connection
+
+        engine = create_engine(url, creator=connect)
+    prepare(engine)
+    try:
+        yield engine, switch
+    finally:
+        switch.arm({})
+        engine.dispose()

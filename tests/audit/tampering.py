@@ -1,0 +1,129 @@
+"""Somebody with full write access to the database, who knows the format, and lacks only the log's key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, delete, insert, select, update
+
+from audit.entry import Prepared
+from audit.head import Head, extended, read_head
+from audit.leaf import FIRST, Leaf
+from audit.merkle import EMPTY
+from audit.note import NoteSigner
+from audit.schema import BODIES, HEAD, LEAVES, METADATA, TERMS
+
+__all__ = ["Cheat", "cheating", "restored", "saved"]
+
+
+class Cheat:
+    """What can be done to a log with the database in one's hands."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def leaf(self, seq: int) -> bytes:
+        return bytes(self.connection.execute(select(LEAVES.c.leaf).where(LEAVES.c.seq == seq)).scalar_one())
+
+    def set_leaf(self, seq: int, data: bytes) -> None:
+        self.connection.execute(update(LEAVES).where(LEAVES.c.seq == seq).values(leaf=data))
+
+    def edit_leaf(self, seq: int, /, **changes: Any) -> None:
+        self.set_leaf(seq, replace(Leaf.from_bytes(self.leaf(seq)), **changes).to_bytes())
+
+    def body(self, seq: int) -> tuple[bytes, bytes]:
+        row = self.connection.execute(select(BODIES.c.salt, BODIES.c.body).where(BODIES.c.seq == seq)).one()
+        return row.salt, row.body
+
+    def set_body(self, seq: int, salt: bytes, body: bytes) -> None:
+        self.connection.execute(update(BODIES).where(BODIES.c.seq == seq).values(salt=salt, body=body))
+
+    def remove(self, first: int, *, last: int | None = None) -> None:
+        """Entries, without a trace in any table."""
+        for table in (TERMS, BODIES, LEAVES):
+            self.connection.execute(delete(table).where(table.c.seq.between(first, first if last is None else last)))
+
+    def put(self, seq: int, draft: Prepared, *, prev: bytes | None = None) -> None:
+        """An entry of one's own."""
+        before = Leaf.from_bytes(self.leaf(seq - 1))
+        prev = Leaf.hash(self.leaf(seq - 1)) if prev is None else prev
+        leaf = Leaf(seq, draft.kind, before.time, prev, draft.body_hash).to_bytes()
+        self.connection.execute(insert(LEAVES).values(seq=seq, leaf=leaf))
+        self.connection.execute(insert(BODIES).values(seq=seq, salt=draft.salt, body=draft.body_bytes))
+
+    def shift(self, first: int, by: int) -> None:
+        """Renumbers the rows from `first` on, without touching what they say."""
+        seqs = self.connection.scalars(select(LEAVES.c.seq).where(LEAVES.c.seq >= first).order_by(LEAVES.c.seq)).all()
+        for seq in sorted(seqs, reverse=by > 0):
+            for table in (LEAVES, BODIES, TERMS):
+                self.connection.execute(update(table).where(table.c.seq == seq).values(seq=seq + by))
+
+    def rechain(self, first: int) -> list[bytes]:
+        """Makes numbers and links right again from `first` on; the leaves' hashes."""
+        seqs = self.connection.scalars(select(LEAVES.c.seq).order_by(LEAVES.c.seq)).all()
+        prev, hashes = FIRST, []
+        for seq in seqs:
+            if seq >= first:
+                self.edit_leaf(seq, seq=seq, prev=prev)
+            prev = Leaf.hash(self.leaf(seq))
+            hashes.append(prev)
+        return hashes
+
+    @property
+    def head(self) -> Head:
+        found = read_head(self.connection)
+        assert found is not None
+        return found
+
+    def set_head(self, **values: Any) -> None:
+        self.connection.execute(update(HEAD).values(values))
+
+    def move_head(self, hashes: list[bytes], *, signer: NoteSigner | None = None) -> None:
+        """The head as it should be over these leaves; with a checkpoint of `signer`, or the one that was there."""
+        frontier = EMPTY.extended(hashes)
+        self.set_head(size=frontier.size, last=hashes[-1], frontier=frontier.to_bytes())
+        if signer is not None:
+            time = self.head.checkpoint_time
+            made = extended(Head(0, FIRST, EMPTY, b"", time), hashes, time=time, signer=signer)
+            self.set_head(checkpoint=made.checkpoint)
+
+
+@contextmanager
+def cheating(url: str) -> Iterator[Cheat]:
+    """Triggers and foreign keys out of the way, one transaction."""
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            if engine.dialect.name == "sqlite":  # foreign keys are off unless asked for
+                for name in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").all():
+                    connection.exec_driver_sql(f"DROP TRIGGER {name[0]}")
+            else:
+                connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+            yield Cheat(connection)
+    finally:
+        engine.dispose()
+
+
+def saved(url: str) -> dict[str, list[dict[str, Any]]]:
+    """A copy of the log's tables."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        rows = {t.name: [dict(r._mapping) for r in connection.execute(select(t))] for t in METADATA.sorted_tables}
+    engine.dispose()
+    return rows
+
+
+def restored(url: str, rows: dict[str, list[dict[str, Any]]]) -> None:
+    """The copy put back in place of what is there."""
+    with cheating(url) as cheat:
+        for table in reversed(METADATA.sorted_tables):
+            cheat.connection.execute(delete(table))
+        for table in METADATA.sorted_tables:
+            if rows[table.name]:
+                cheat.connection.execute(insert(table), rows[table.name])
+
+
+Trick = Callable[[Cheat], None]
