@@ -58,8 +58,9 @@ class Opa:
     process: subprocess.Popen[bytes]
 
     def suspend(self) -> None:
-        """It takes connections and answers nothing, until `resume`."""
+        """It takes connections and answers nothing, until `resume`: each of its threads stands once this returns."""
         self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def resume(self) -> None:
         self.process.send_signal(signal.SIGCONT)

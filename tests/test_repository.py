@@ -172,14 +172,14 @@ def test_an_opa_server_answers_hangs_and_is_gone(opa_server: str, opa_server_fac
     mine = opa_server_factory()
     assert opa_server != mine.url
     mine.suspend()
-    with pytest.raises(TimeoutError):
-        urllib.request.urlopen(f"{mine.url}/health", timeout=0.2)
+    with pytest.raises(OSError, match="timed out"):
+        urllib.request.urlopen(f"{mine.url}/health", timeout=0.5)
     mine.resume()
     with urllib.request.urlopen(f"{mine.url}/health", timeout=10) as answer:
         assert 200 == answer.status
     mine.stop()
-    with pytest.raises(urllib.error.URLError):
-        urllib.request.urlopen(f"{mine.url}/health", timeout=1)
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        urllib.request.urlopen(f"{mine.url}/health", timeout=10)
 
 
 def connected(url: str) -> psycopg.Connection[tuple[object, ...]]:
