@@ -25,7 +25,6 @@ _COMMANDS = {
     "serve": "governance.commands.home",
     "settings": "governance.commands.home",
     "demo": "governance.commands.demo",
-    "doctor": "governance.commands.home",
     "request": "governance.commands.request",
     "source": "governance.commands.source",
     "consent": "governance.commands.consent",

@@ -32,7 +32,10 @@ _STRICT = {"strict-builtin-errors": "true"}
 _ROUNDS = 12
 
 # The client's own errors share no base but Exception.
-_CLIENT_ERRORS = tuple(e for e in vars(client_errors).values() if isinstance(e, type) and issubclass(e, Exception))
+_CLIENT_ERRORS: tuple[type[Exception], ...] = tuple(
+    e for e in vars(client_errors).values() if isinstance(e, type) and issubclass(e, Exception)
+)
+_ANY_ERROR: tuple[type[Exception], ...] = (requests.RequestException, ValueError, *_CLIENT_ERRORS)
 
 
 def _unavailable(error: Exception) -> EngineUnavailable:
@@ -89,7 +92,7 @@ class OpaEngine:
                 raise EngineUnavailable("the OPA server keeps other documents", reason="engine-stale")
         except EngineUnavailable:
             raise
-        except (requests.RequestException, ValueError, *_CLIENT_ERRORS) as error:
+        except _ANY_ERROR as error:
             raise _unavailable(error) from None
         self._bundle = bundle
 
@@ -150,7 +153,7 @@ class OpaEngine:
                 rule_name=_RULE,
                 query_params=_STRICT,
             )
-        except (requests.RequestException, ValueError, *_CLIENT_ERRORS) as error:
+        except _ANY_ERROR as error:
             raise _unavailable(error) from None
         if not isinstance(found, dict):
             raise EngineUnavailable("the OPA server's answer is malformed", reason="engine-malformed")

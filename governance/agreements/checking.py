@@ -1,55 +1,34 @@
 """Before activation: every reading answers the same, on requests that walk along each clause's edge (design §2).
 
-The plain-Python reading and the engines share no code for deciding, so what one of them gets wrong, another tells.
-Answers are compared whole: outcome, reason, citations, obligations, `valid_until` and the revision.
+The plain-Python reading and the engines share no code for deciding, so what one of them gets wrong, another tells. An
+engine that cannot load or answer is EngineUnavailable: nothing is activated on a check that was not made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from governance.agreements.activation import Check, Checked
+from governance.analysis.agreement import compare
+from governance.analysis.agreement import Reading as Asked
 from governance.analysis.edges import edges
 from governance.compiler.bundle import Bundle
 from governance.compiler.reference import Reading
-from governance.model.access import Decision, Facts, Request
 from governance.model.mou import Mou
 from governance.ports import Engine
 
 __all__ = ["readings_agree"]
-
-# What people read; it is no part of the answer, and each reading has words of its own.
-_WORDS = {"detail", "nearest"}
-
-
-def _answer(decision: Decision) -> dict[str, Any]:
-    return decision.model_dump(mode="json", by_alias=True, exclude=_WORDS, exclude_none=True)
-
-
-def _difference(request: Request, facts: Facts, answers: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "request": request.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True),
-        "facts": facts.model_dump(mode="json", exclude_defaults=True),
-        "answers": dict(answers),
-    }
 
 
 def readings_agree(engines: Sequence[Engine]) -> Check:
     """A check of these engines against the plain-Python reading. It loads the bundle into each of them."""
 
     def check(bundle: Bundle, mous: Sequence[Mou]) -> Checked:
-        reading = Reading(mous)
-        names = ("reference", *(e.name for e in engines))
+        readings: dict[str, Asked] = {"reference": Reading(mous, revision=bundle.revision).decide}
         for engine in engines:
             engine.load(bundle)
-        cases = 0
-        for request, facts in edges(mous):
-            cases += 1
-            expected = _answer(reading.decide(request, facts))
-            answers = {e.name: _answer(e.decide(request, facts)) for e in engines}
-            if any(answer != expected for answer in answers.values()):
-                return Checked(cases, names, _difference(request, facts, {"reference": expected} | answers))
-        return Checked(cases, names)
+            readings[engine.name] = engine.decide
+        cases, difference = compare(readings, edges(mous))
+        return Checked(cases, tuple(readings), difference.shown() if difference is not None else None)
 
     return check
