@@ -212,7 +212,7 @@ class _Loading:
             column = self.mapping.columns[field]
             try:
                 value = typed_value(row[column], self.types[field])
-            except (ValueError, OverflowError):
+            except (ValueError, OverflowError, TypeError):
                 message = f"`{_short(row[column])}` in the column `{column}` is of the wrong type"
                 self._fault(line, column, message, "value-wrong-type", _EXPECTED[self.types[field]])
                 continue
@@ -255,10 +255,10 @@ def _short(value: Any) -> str:
 
 
 def typed_value(value: Any, type_: FieldType) -> Any:
-    """A value of a file in the field's type; empty is absent. Raises ValueError."""
+    """A value of a file in the field's type; empty is absent, blanks around it don't count. Raises ValueError."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    return _TYPED[type_](value.strip() if isinstance(value, str) and type_ != "string" else value)
+    return _TYPED[type_](value.strip() if isinstance(value, str) else value)
 
 
 def _string(value: Any) -> str:
@@ -272,9 +272,10 @@ def _string(value: Any) -> str:
         return str(value)
     if isinstance(value, float | Decimal):
         # Many systems number their clients, and many tools make the numbers floats.
-        if value != int(value) or abs(value) > 2**53:
+        number = int(value)
+        if value != number or abs(number) > 2**53:
             raise ValueError
-        return str(int(value))
+        return str(number)
     raise ValueError
 
 

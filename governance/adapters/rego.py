@@ -1,29 +1,32 @@
 """The policy engine in process: `regopy` (rego-cpp), one compiled bundle for each dataset, made when first asked.
 
-Its cost grows with the size of a bundle, so a dataset's bundle holds the library, the catalogue and that dataset's own
-modules and data, nothing else. Built-in errors are errors here, never undefined.
+Its cost grows with the size of a bundle, so a dataset's bundle holds the library, that dataset's own modules and data,
+and what its own documents know of parties, documents and clauses. Only a request that names one that these don't know
+is asked again with everything that is known. Built-in errors are errors here, never undefined.
 
 `regopy` has no time-out and one interpreter serves one thread: workers, each a thread with interpreters of its own, are
-lent to whoever asks, and one that is late is not waited for: it is dropped from the pool and ends when its evaluation
-does, while the next question makes a new one.
+lent to whoever asks, and one that is late is not waited for: it ends when its evaluation does, and the next question
+makes another. When too many are late at once, nothing is asked any more.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
-from queue import Empty, LifoQueue, SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from regopy import Bundle as CompiledBundle
-from regopy import Input, Interpreter, RegoError
-from regopy.rego_shared import rego_output_ok, rego_output_string
+from regopy import Interpreter, RegoError
+from regopy.rego_shared import (
+    rego_bundle_query_entrypoint,
+    rego_free_output,
+    rego_output_ok,
+    rego_output_string,
+)
 
 from governance.adapters.answer import ENTRYPOINT, decision, engine_input
+from governance.adapters.rego_values import Prepared, plain
 from governance.errors import EngineUnavailable
 from governance.model.access import Decision, Facts, Request
 
@@ -32,152 +35,194 @@ if TYPE_CHECKING:
 
 __all__ = ["RegoEngine"]
 
-_IDLE = 8  # workers that wait for work; more than that end when they are done
-_KEPT = 64  # compiled datasets a worker
-
-
-def _nested(path: str, value: Any) -> Any:
-    """The data of `a/b/data.json` as it stands in the document: `{"a": {"b": value}}`."""
-    for name in reversed(path.split("/")[:-1]):
-        value = {name: value}
-    return value
-
-
-def _merged(into: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    for key, value in more.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merged(into[key], value)
-        else:
-            into[key] = value
-    return into
-
-
-class _Compiled:
-    """One dataset's policies, compiled for one thread."""
-
-    def __init__(self, bundle: Bundle, dataset: str) -> None:
-        wanted = set(bundle.datasets.get(dataset, ()))
-        self._interpreter = Interpreter()
-        self._interpreter.strict_built_in_errors = True
-        # regopy keeps only the last of several documents at one root, so there is one.
-        data: dict[str, Any] = {}
-        for name, content in bundle.files.items():
-            if "/datasets/" in name and name not in wanted:
-                continue
-            if name.endswith(".rego"):
-                self._interpreter.add_module(name, content.decode())
-            elif name.endswith("data.json") and ("/documents/" not in name or name in wanted):
-                _merged(data, _nested(name, json.loads(content)))
-        self._interpreter.add_data(data)
-        self._bundle: CompiledBundle = self._interpreter.build(None, [ENTRYPOINT])
-
-    def ask(self, question: Any) -> Any:
-        """The entrypoint's value. Raises EngineUnavailable."""
-        self._interpreter.set_input(Input(question))
-        output = self._interpreter.query_bundle_entrypoint(self._bundle, ENTRYPOINT)
-        said = rego_output_string(output._impl)
-        if not rego_output_ok(output._impl):
-            raise EngineUnavailable("an error inside a rule of the policy", reason="engine-error")
-        if said == "undefined":
-            raise EngineUnavailable("the policy gave no decision", reason="engine-undefined")
-        try:
-            expressions = json.loads(said)["expressions"]
-        except (ValueError, KeyError, TypeError):
-            raise EngineUnavailable("the policy engine's answer is malformed", reason="engine-malformed") from None
-        if len(expressions) != 1:
-            raise EngineUnavailable("the policy gave no decision", reason="engine-undefined")
-        return expressions[0]
-
-
-_Job = tuple["Bundle", str, Any, "Future[Any]"]
-
-
-class _Worker:
-    """A thread with interpreters of its own."""
-
-    def __init__(self) -> None:
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._compiled: OrderedDict[tuple[str, str], _Compiled] = OrderedDict()
-        threading.Thread(target=self._run, name="accordant-rego", daemon=True).start()
-
-    def give(self, job: _Job | None) -> None:
-        """A job, or None: no more will come."""
-        self._jobs.put(job)
-
-    def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            bundle, dataset, question, future = job
-            try:
-                future.set_result(self._of(bundle, dataset).ask(question))
-            except EngineUnavailable as error:
-                future.set_exception(error)
-            except RegoError:
-                future.set_exception(EngineUnavailable("the policy cannot be evaluated", reason="engine-error"))
-            except Exception as error:  # a worker that dies would hang its caller
-                future.set_exception(error)
-
-    def _of(self, bundle: Bundle, dataset: str) -> _Compiled:
-        key = (bundle.revision, dataset if dataset in bundle.datasets else "")
-        compiled = self._compiled.get(key)
-        if compiled is None:
-            compiled = self._compiled[key] = _Compiled(bundle, dataset)
-            while len(self._compiled) > _KEPT:
-                self._compiled.popitem(last=False)
-        else:
-            self._compiled.move_to_end(key)
-        return compiled
+_WORKERS = 4
+_MOST_LATE = 16
+_BUILD_SECONDS = 60.0
+_GLOBAL = frozenset({"unknown-party", "unknown-mou", "unknown-clause"})
+_BUILDING = threading.Lock()  # the vendor's compiler is entered by one thread at a time
 
 
 class RegoEngine:
-    """The port `Engine` in process. Safe from any thread. `timeout` in seconds, compiling included."""
+    """`embedded`. Safe from any thread; holds at most a few workers, which end with the engine."""
 
     name = "embedded"
 
-    def __init__(self, *, timeout: float = 10.0) -> None:
+    def __init__(self, *, timeout: float = 2.0) -> None:
         self._timeout = timeout
         self._bundle: Bundle | None = None
-        self._idle: LifoQueue[_Worker] = LifoQueue()
+        self._idle: list[_Worker] = []
+        self._late: list[_Worker] = []
+        self._lock = threading.Lock()
+        self._places = threading.BoundedSemaphore(_WORKERS)
 
     def load(self, bundle: Bundle) -> None:
-        """Decides by this bundle from now on; one that does not compile raises and leaves the old one."""
-        for dataset in (*list(bundle.datasets)[:1], ""):
-            self._ask(bundle, dataset, None)
-        self._bundle = bundle
+        """Decide by this bundle from now on; raises EngineUnavailable and keeps the old one when it cannot."""
+        worker = _Worker(bundle)
+        try:
+            worker.prepare(next(iter(bundle.datasets), ""), _BUILD_SECONDS)
+        except EngineUnavailable:
+            worker.end()
+            raise
+        with self._lock:
+            old, self._idle, self._bundle = self._idle, [worker], bundle
+        for former in old:
+            former.end()
 
     def decide(self, request: Request, facts: Facts) -> Decision:
         """One decision. Raises EngineUnavailable."""
-        bundle = self._bundle
-        if bundle is None:
-            raise EngineUnavailable("no policies were loaded", reason="engine-unreachable")
-        raw = self._ask(bundle, request.dataset, engine_input(request, facts))
-        return decision(raw, request, bundle)
-
-    def _ask(self, bundle: Bundle, dataset: str, question: Any) -> Any:
+        if not self._places.acquire(timeout=self._timeout):
+            raise EngineUnavailable("the policy engine is too busy", reason="engine-timeout")
         try:
-            worker = self._idle.get_nowait()
+            worker = self._borrow()
+            given = engine_input(request, facts)
+            try:
+                raw = worker.ask(request.dataset, given, self._timeout)
+                found = decision(raw, request, worker.bundle)
+                if found.reason in _GLOBAL and found.outcome == "invalid":
+                    found = decision(worker.ask(request.dataset, given, self._timeout, whole=True), request, worker.bundle)
+            finally:
+                self._return(worker)
+            return found
+        finally:
+            self._places.release()
+
+    def close(self) -> None:
+        """Ends the workers; nothing can be decided afterwards."""
+        with self._lock:
+            idle, self._idle, self._bundle = self._idle, [], None
+        for worker in idle:
+            worker.end()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _borrow(self) -> _Worker:
+        with self._lock:
+            if self._bundle is None:
+                raise EngineUnavailable("the policy engine has no policies", reason="engine-unreachable")
+            if self._idle:
+                return self._idle.pop()
+            self._late = [worker for worker in self._late if worker.busy]
+            if len(self._late) >= _MOST_LATE:
+                raise EngineUnavailable("the policy engine does not answer", reason="engine-timeout")
+            return _Worker(self._bundle)
+
+    def _return(self, worker: _Worker) -> None:
+        with self._lock:
+            if worker.busy:
+                self._late.append(worker)
+            elif worker.bundle is self._bundle:
+                self._idle.append(worker)
+                return
+        worker.end()
+
+
+class _Worker:
+    """One thread with an interpreter for each dataset that it was asked about."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.busy = False
+        self._questions: SimpleQueue[tuple[str, bool, dict[str, Any] | None] | None] = SimpleQueue()
+        self._answers: SimpleQueue[tuple[Any, EngineUnavailable | None]] = SimpleQueue()
+        self._prepared: set[tuple[str, bool]] = set()
+        threading.Thread(target=_work, args=(bundle, self._questions, self._answers), daemon=True).start()
+
+    def prepare(self, dataset: str, seconds: float, *, whole: bool = False) -> None:
+        """Compile a dataset's policies; the first question pays for it, with a longer time to wait."""
+        self._exchange(dataset, whole, None, seconds)
+        self._prepared.add((dataset, whole))
+
+    def ask(self, dataset: str, given: dict[str, Any], seconds: float, *, whole: bool = False) -> Any:
+        """The entrypoint's value."""
+        known = dataset if dataset in self.bundle.datasets else ""
+        if (known, whole) not in self._prepared:
+            self.prepare(known, _BUILD_SECONDS, whole=whole)
+        return self._exchange(known, whole, given, seconds)
+
+    def end(self) -> None:
+        """After what it does now."""
+        self._questions.put(None)
+
+    def _exchange(self, dataset: str, whole: bool, given: dict[str, Any] | None, seconds: float) -> Any:
+        self.busy = True
+        self._questions.put((dataset, whole, given))
+        try:
+            value, error = self._answers.get(timeout=seconds)
         except Empty:
-            worker = _Worker()
-        future: Future[Any] = Future()
-        worker.give((bundle, dataset, question, future))
-        try:
-            answer = future.result(self._timeout)
-        except FutureTimeout:
-            # The worker is left to itself: it ends when its evaluation does.
-            worker.give(None)
             raise EngineUnavailable("the policy engine did not answer in time", reason="engine-timeout") from None
-        except EngineUnavailable as error:
-            self._back(worker)
-            if question is None and error.reason != "engine-error":
-                return None  # a compile is all that `load` wants
-            raise
-        except Exception:
-            worker.give(None)
-            raise EngineUnavailable("the policy engine failed", reason="engine-error") from None
-        self._back(worker)
-        return answer
+        self.busy = False
+        if error is not None:
+            raise error
+        return value
 
-    def _back(self, worker: _Worker) -> None:
-        if self._idle.qsize() < _IDLE:
-            self._idle.put(worker)
-        else:
-            worker.give(None)
+
+def _work(bundle: Bundle, questions: SimpleQueue[Any], answers: SimpleQueue[Any]) -> None:
+    """The thread's life. Interpreters are made and used here only."""
+    ready: dict[tuple[str, bool], _Policies] = {}
+    while (question := questions.get()) is not None:
+        dataset, whole, given = question
+        try:
+            if (dataset, whole) not in ready:
+                ready[dataset, whole] = _Policies(bundle, dataset, whole=whole)
+            answers.put((None if given is None else ready[dataset, whole].evaluate(given), None))
+        except EngineUnavailable as error:
+            answers.put((None, error))
+        except Exception:  # noqa: BLE001 -- whatever a vendor raises is no answer; its words may hold the request
+            answers.put((None, EngineUnavailable("the policy engine failed", reason="engine-error")))
+
+
+class _Policies:
+    """One dataset's compiled bundle."""
+
+    def __init__(self, bundle: Bundle, dataset: str, *, whole: bool) -> None:
+        self._interpreter = Interpreter()
+        self._interpreter.strict_built_in_errors = True
+        own = bundle.datasets.get(dataset, ())
+        with _BUILDING:
+            for name, source in bundle.modules.items():
+                if name in own or not name.startswith("accordant/datasets/"):
+                    self._interpreter.add_module(name, _uncommented(source))
+            self._interpreter.add_data_json(json.dumps(plain(_data(bundle, own, None if whole else dataset))))
+            self._bundle = self._interpreter.build(None, [ENTRYPOINT])
+            if not self._bundle.ok():
+                raise EngineUnavailable("the policies do not compile", reason="engine-error")
+
+    def evaluate(self, given: dict[str, Any]) -> Any:
+        try:
+            self._interpreter.set_input(Prepared(given))
+            output = rego_bundle_query_entrypoint(self._interpreter._impl, self._bundle._impl, ENTRYPOINT)
+        except RegoError:
+            raise EngineUnavailable("the policies failed", reason="engine-error") from None
+        try:
+            if not rego_output_ok(output):
+                raise EngineUnavailable("the policies failed", reason="engine-error")
+            text = rego_output_string(output)
+        finally:
+            rego_free_output(output)
+        if text == "undefined":
+            raise EngineUnavailable("the policies gave no answer", reason="engine-undefined")
+        try:
+            return json.loads(text)["expressions"][0]
+        except (ValueError, KeyError, IndexError, TypeError):
+            raise EngineUnavailable("the policy engine's answer is malformed", reason="engine-malformed") from None
+
+
+def _uncommented(source: str) -> str:
+    """The vendor's parser needs no comments, and no title in them."""
+    return "\n".join(line for line in source.splitlines() if not line.lstrip().startswith("#")) + "\n"
+
+
+def _data(bundle: Bundle, own: tuple[str, ...], dataset: str | None) -> dict[str, Any]:
+    """The data files of a dataset, each under its folders' names; the catalogue whole, or what its documents know."""
+    data: dict[str, Any] = {}
+    for name in own or bundle.catalogue:
+        if name.endswith("/data.json"):
+            place = data
+            *folders, _ = name.split("/")
+            for folder in folders:
+                place = place.setdefault(folder, {})
+            place.update(json.loads(bundle.files[name]))
+    if dataset is not None:
+        data["accordant"]["catalogue"] = bundle.known(dataset)
+    return data

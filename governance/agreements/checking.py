@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from governance.agreements.activation import Check, Checked
-from governance.analysis.agreement import compare
 from governance.analysis.agreement import Reading as Asked
+from governance.analysis.agreement import compare
 from governance.analysis.edges import edges
 from governance.compiler.bundle import Bundle
 from governance.compiler.reference import Reading

@@ -127,6 +127,11 @@ def test_the_old_rows_stand_where_the_new_ones_are_wrong(tmp_path: Path) -> None
     assert ["visits.parquet"] == [p.name for p in (tmp_path / "store").iterdir()]
 
 
+def test_blanks_around_a_value_do_not_count(tmp_path: Path) -> None:
+    """The client ` 1 ` is the client `1`, as consents know it."""
+    assert 1 == loaded(tmp_path, f"{HEADER}\n{GOOD}\n 1 {GOOD[1:]}\n").subjects
+
+
 def test_lines_are_counted_through_quoted_breaks(tmp_path: Path) -> None:
     """A value over two lines moves the lines after it."""
     text = f'{HEADER}\n1,"An\nn"{GOOD[5:]}\n{GOOD.replace("70", "x")}\n'
@@ -181,6 +186,10 @@ def test_parquet_comes_in_too(tmp_path: Path) -> None:
     with pytest.raises(DocumentWrong) as caught:
         attempt([1.0, 2.5])
     assert 2 == caught.value.faults[0].line
+    for wrong in (dt.date(2026, 1, 1), b"1", [1]):
+        with pytest.raises(DocumentWrong) as caught:
+            attempt([wrong, wrong])
+        assert ("value-wrong-type", 1) == (caught.value.faults[0].code, caught.value.faults[0].line)
     path.write_bytes(b"nothing")
     with pytest.raises(DocumentWrong, match="not a Parquet file"):
         load(path, mapping=mapping("ash", {"files": ["x"]}, columns), dataset=DATASET, target=tmp_path / "x.parquet")
