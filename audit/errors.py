@@ -12,7 +12,7 @@
 
 Messages are lower case, without a final period, the user's words in backticks. No database error leaves `audit`: each
 becomes a LogUnavailable with the vendor's error as its cause. What a `within` raises is its caller's own and passes
-through untouched.
+through untouched, unless it is the database that broke under it.
 """
 
 from __future__ import annotations

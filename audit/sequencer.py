@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine, insert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InterfaceError, InternalError, OperationalError
 
 from audit.entry import Entry, Prepared
 from audit.errors import LogError, LogUnavailable, Outcome, Tampered, vendor_errors
@@ -41,6 +41,7 @@ _MOST_SUBMISSIONS = 256
 _MOST_ENTRIES = 4096
 _MOST_BYTES = 32 * 1024 * 1024
 _TRIES = 5
+_BROKEN = (InterfaceError, InternalError, OperationalError)
 
 _INSERT_LEAF, _INSERT_BODY = insert(LEAVES), insert(BODIES)
 
@@ -253,6 +254,10 @@ class Sequencer:
             within(connection, entries)
         except BaseException as error:
             savepoint.rollback()
+            if isinstance(error, _BROKEN):  # the log's own database, under the caller's writes
+                unavailable = LogUnavailable(f"the database failed in the same transaction ({type(error).__name__})")
+                unavailable.__cause__ = error
+                return unavailable
             return error
         if not savepoint.is_active:
             raise LogError("a `within` ended the transaction that it was lent")

@@ -235,7 +235,8 @@ class Gateway:
         try:
             entries = self.journal.append([draft], within=self._count_nonce(call) if count_nonce else None)
         except Replayed:
-            return self._replayed(call)
+            # A write whose outcome nobody told may have counted this very request: that is no replay.
+            return refusal if isinstance(refusal.error, LogUnavailable) else self._replayed(call)
         except LogUnavailable as error:
             # What can't be logged doesn't happen; nothing leaves either way, and the caller hears of the log.
             return Refusal("unavailable", error)

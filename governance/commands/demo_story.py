@@ -86,7 +86,7 @@ class Story:
         if show:
             self._lines(outcome.out if outcome.out.strip() else outcome.err, show)
         elif outcome.err.strip() and not quiet:
-            self._lines(outcome.err, 6)
+            self._lines(outcome.err, 8)
         return outcome
 
     def _lines(self, text: str, most: int) -> None:
@@ -227,8 +227,7 @@ class Story:
         )  # fmt: skip
 
     def _refused(self, *args: str, key: str, purpose: str) -> None:
-        refused = self._request(*args, key=key, purpose=purpose, expect=1)
-        self._lines(refused.err, 8)
+        self._request(*args, key=key, purpose=purpose, expect=1)
 
     def _prove(self) -> None:
         self._heading("5  An administrator searches the access history, and proves the log whole")

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from connectors.client import Answer
+from connectors.client import Answer, QueryRefused
 from governance.commands.connection import connect, connection_options
 from governance.errors import InputWrong
 
@@ -94,7 +94,11 @@ def request(**options: Any) -> None:
     output: Path | None = options["output"]
     wanted = options["format_"] or ("json" if options["as_json"] or (output is None and sys.stdout.isatty()) else "csv")
     client = connect(**{k: options[k] for k in ("server", "key", "passphrase_file") if k in options})
-    answer = client.query(body, purpose=options["purpose"], mou=options["mou"], accept=_ACCEPT[wanted])
+    try:
+        answer = client.query(body, purpose=options["purpose"], mou=options["mou"], accept=_ACCEPT[wanted])
+    except QueryRefused as refused:
+        _explain(refused)
+        raise
     if output is not None:
         with output.open("wb") as file:
             for chunk in answer.chunks():
@@ -106,6 +110,15 @@ def request(**options: Any) -> None:
         for chunk in answer.chunks():
             sys.stdout.buffer.write(chunk)
         click.echo(f"entry {answer.entry} of the log", err=True)
+
+
+def _explain(refused: QueryRefused) -> None:
+    """The clauses with their words, and the nearest request that would pass, before the one line that says no."""
+    for clause in refused.clauses:
+        words = clause["text"].splitlines()[0]
+        click.echo(f"clause {clause['clause']} of {clause['mou']}, {clause['title']}: {words}", err=True)
+    if refused.nearest:
+        click.echo(f"this would pass: {json.dumps(refused.nearest, ensure_ascii=False)}", err=True)
 
 
 def _table(answer: Answer) -> None:

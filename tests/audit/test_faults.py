@@ -111,14 +111,14 @@ def points_of(url: str, signer: NoteSigner) -> int:
 
 
 def told_with(armed: dict[int, Mode], world: tuple[Engine, Switch, Log], url: str, signer: NoteSigner) -> Story:
-    engine, switch, log = world
+    _, switch, log = world
     story = Story()
     switch.arm(armed)
     story.tell(log)
     switch.arm({})
     log.close()
-    with opened(url) as engine:
-        hold_against(story, engine, signer)
+    with opened(url) as sound:
+        hold_against(story, sound, signer)
     return story
 
 
