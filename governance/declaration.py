@@ -11,7 +11,8 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import Any
 
-from governance.errors import NotAuthentic
+from governance.errors import InputWrong, NotAuthentic
+from governance.signing.fields import parse_purpose
 from governance.signing.http import Declaration
 from governance.signing.keys import PublicKey
 
@@ -45,15 +46,16 @@ def verify_recorded(record: Mapping[str, Any], key: PublicKey) -> None:
         base, signature = b64decode(record["base"], validate=True), b64decode(record["signature"], validate=True)
         body = b64decode(record["body"], validate=True)
         lines = dict(line.split(": ", 1) for line in base.decode("ascii").split("\n"))
-        said = (record["purpose"], record["mou"], record["nonce"], record["keyid"])
-    except (KeyError, ValueError, TypeError):
+        said = (record["purpose"], record["mou"])
+        nonce, keyid = record["nonce"], record["keyid"]
+        declared = parse_purpose(lines.get('"data-purpose"'))
+    except (KeyError, ValueError, TypeError, InputWrong):
         raise NotAuthentic("the recorded declaration is malformed", reason="declaration-malformed") from None
     key.verify(signature=signature, message=base)
-    purpose, mou, nonce, keyid = said
     parameters = lines.get('"@signature-params"', "")
     digest = b64encode(hashlib.sha256(body).digest()).decode("ascii")
     if (
-        lines.get('"data-purpose"') != f'{purpose};mou="{mou}"'
+        declared != said
         or f';nonce="{nonce}"' not in parameters
         or f';keyid="{keyid}"' not in parameters
         or f"sha-256=:{digest}:" not in lines.get('"content-digest"', "")

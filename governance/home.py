@@ -25,7 +25,7 @@ from governance.ports import Clock
 from governance.settings import FILE_NAME, Settings, from_home, template
 from governance.signing.keys import PrivateKey, PublicKey
 
-__all__ = ["ADMINISTRATOR", "SystemClock", "init", "locked", "note_signer", "root_key", "secret"]
+__all__ = ["ADMINISTRATOR", "SystemClock", "init", "locked", "note_signer", "root_key", "secret", "write_secret"]
 
 # The name under which the administrator's first key stands; it is no party's.
 ADMINISTRATOR = "administrator"

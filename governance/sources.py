@@ -22,7 +22,7 @@ from governance.ports import Journal, Source
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["KINDS", "Enrolled", "Loaded", "MappingRead", "SourceBook", "SourceKinds"]
+__all__ = ["KINDS", "Cipher", "Enrolled", "Loaded", "MappingRead", "SourceBook", "SourceKinds"]
 
 KINDS = frozenset({"source", "load"})
 

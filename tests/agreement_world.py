@@ -18,6 +18,7 @@ from audit import Draft, Entry, Tampered
 from audit.entry import Prepared, filing
 from audit.leaf import Leaf
 from governance.agreements import Agreements, Checked
+from governance.agreements.book import unknown
 from governance.compiler.bundle import Bundle
 from governance.compiler.reference import decide
 from governance.errors import LogUnavailable
@@ -284,6 +285,7 @@ class World:
         self.admin = Person("administrator", "administrator", "the administrator")
         self.engine = ReferenceEngine()
         self.difference: dict[str, Any] | None = None
+        self.claims: Any = unknown
         self.agreements = self.open()
         self.people: dict[str, Person] = {}
 
@@ -301,6 +303,7 @@ class World:
             engine=self.engine,
             check=check,
             nonce=nonce,
+            claims=self.claims,
         )
 
     @property

@@ -6,7 +6,6 @@ through the very application that serves, signed as a partner signs them.
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import json
 import secrets
@@ -22,8 +21,8 @@ from werkzeug.test import TestResponse
 from audit import Draft, Entry
 from governance.agreements import Check, Checked
 from governance.bootstrap import open_services
-from governance.errors import LogUnavailable
 from governance.compiler.bundle import Bundle
+from governance.errors import LogUnavailable
 from governance.home import init
 from governance.model.mou import Mou
 from governance.ports import Engine, Journal, Within
@@ -92,15 +91,35 @@ datasets:
 clauses:
   - id: "1"
     title: Own clients
-    permit: {to: {roles: [partner]}, data: visits, rows: own, fields: all, view: identified, purpose: [service, improvement]}
+    permit:
+      to: {roles: [partner]}
+      data: visits
+      rows: own
+      fields: all
+      view: identified
+      purpose: [service, improvement]
     text: "{to} may see {fields} of {rows} clients."
   - id: "2"
     title: Comparison
-    permit: {to: {roles: [partner, convener]}, data: visits, rows: all, fields: [program, grade, days, done], view: aggregate, purpose: [improvement], protect: {minimum_cell: 11, other_parties: 2}}
+    permit:
+      to: {roles: [partner, convener]}
+      data: visits
+      rows: all
+      fields: [program, grade, days, done]
+      view: aggregate
+      purpose: [improvement]
+      protect: {minimum_cell: 11, other_parties: 2}
     text: "{to} may see {fields} of {rows} clients."
   - id: "3"
     title: Rows for quality
-    permit: {to: {roles: [convener]}, data: visits, rows: all, fields: [program, done], view: pseudonymised, purpose: [improvement], protect: {k: 5}}
+    permit:
+      to: {roles: [convener]}
+      data: visits
+      rows: all
+      fields: [program, done]
+      view: pseudonymised
+      purpose: [improvement]
+      protect: {k: 5}
     text: "{to} may see {fields} of {rows} clients."
   - id: "4"
     title: Never
@@ -179,9 +198,7 @@ class World:
     ) -> World:
         """A new home with nobody in it but the administrator."""
         clock = clock or Clock()
-        settings = init(
-            folder / "home", origin=ORIGIN, listen="127.0.0.1:8484", database_url=database_url, clock=clock
-        )
+        settings = init(folder / "home", origin=ORIGIN, listen="127.0.0.1:8484", database_url=database_url, clock=clock)
         root = PrivateKey.from_pem((settings.keys / "administrator.pem").read_bytes())
         administrator = Partner("administrator", root, "administrator", "administrator")
         world = cls.__new__(cls)
@@ -273,7 +290,10 @@ class World:
             time=self.clock.now(),
         )  # fmt: skip
         self.told(
-            self.administrator, "POST", f"/v1/keys/{key.fingerprint}/approval", self.statement(self.administrator, approval)
+            self.administrator,
+            "POST",
+            f"/v1/keys/{key.fingerprint}/approval",
+            self.statement(self.administrator, approval),
         )
         self.partners[name or party] = partner
         return partner
@@ -329,9 +349,7 @@ class World:
         """A partner brings a CSV file in."""
         partner = self.partners[party]
         self.told(partner, "POST", "/v1/sources", {"mapping": MAPPING.format(party=party), "url": None})
-        return self.told(
-            partner, "POST", "/v1/sources/visits/rows", body=rows.encode(), content_type="text/csv"
-        )
+        return self.told(partner, "POST", "/v1/sources/visits/rows", body=rows.encode(), content_type="text/csv")
 
     def filled(self, clients: int = 60) -> World:
         """Every partner has rows: `clients` a programme and organisation, of each other grades."""

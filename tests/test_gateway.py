@@ -1,4 +1,4 @@
-"""The gateway in its world: what is answered, reduced and refused, and that the log says at least as much as what left."""
+"""The gateway in its world: what is answered, reduced and refused; the log says at least as much as what left."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from audit import Entry
+from governance.errors import LogUnavailable
 from governance.verification import verify_home
 from tests.simulator import World
 
@@ -305,8 +306,8 @@ def test_whatever_write_fails_the_log_says_at_least_what_left(world: World, faul
         status = response.status_code
         for chunk in response.response:
             received += chunk if isinstance(chunk, bytes) else chunk.encode()
-    except Exception as error:
-        assert "full" in str(error) or "unknown" in str(error)
+    except LogUnavailable:
+        pass  # in the middle of an answer: it breaks off
     rows = received.decode().count('["') - 1 if status == 200 else 0
     recorded = {s for e in _entries(world, "disclosure") for s in e.body["subjects"].get("north", ())}
     left = [r.split('"')[0] for r in received.decode().split('["')[2:]] if status == 200 else []

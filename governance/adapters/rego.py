@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +37,8 @@ __all__ = ["RegoEngine"]
 _WORKERS = 4
 _MOST_LATE = 16
 _BUILD_SECONDS = 60.0
+_CATALOGUE = "accordant/catalogue/data.json"
+_NOTHING: dict[str, Any] = {"parties": {}, "mous": {}, "clauses": {}, "terms": {}, "datasets": {}}
 _GLOBAL = frozenset({"unknown-party", "unknown-mou", "unknown-clause"})
 _BUILDING = threading.Lock()  # the vendor's compiler is entered by one thread at a time
 
@@ -168,7 +169,7 @@ def _work(bundle: Bundle, questions: SimpleQueue[Any], answers: SimpleQueue[Any]
             answers.put((None if given is None else ready[dataset, whole].evaluate(given), None))
         except EngineUnavailable as error:
             answers.put((None, error))
-        except Exception:  # noqa: BLE001 -- whatever a vendor raises is no answer; its words may hold the request
+        except Exception:
             answers.put((None, EngineUnavailable("the policy engine failed", reason="engine-error")))
 
 
@@ -180,9 +181,9 @@ class _Policies:
         self._interpreter.strict_built_in_errors = True
         own = bundle.datasets.get(dataset, ())
         with _BUILDING:
-            for name, source in bundle.modules.items():
-                if name in own or not name.startswith("accordant/datasets/"):
-                    self._interpreter.add_module(name, _uncommented(source))
+            for name, source in bundle.files.items():
+                if name.endswith(".rego") and (name in own or not name.startswith("accordant/datasets/")):
+                    self._interpreter.add_module(name, _uncommented(source.decode()))
             self._interpreter.add_data_json(json.dumps(plain(_data(bundle, own, None if whole else dataset))))
             self._bundle = self._interpreter.build(None, [ENTRYPOINT])
             if not self._bundle.ok():
@@ -216,7 +217,7 @@ def _uncommented(source: str) -> str:
 def _data(bundle: Bundle, own: tuple[str, ...], dataset: str | None) -> dict[str, Any]:
     """The data files of a dataset, each under its folders' names; the catalogue whole, or what its documents know."""
     data: dict[str, Any] = {}
-    for name in own or bundle.catalogue:
+    for name in own or (_CATALOGUE,):
         if name.endswith("/data.json"):
             place = data
             *folders, _ = name.split("/")
@@ -224,5 +225,5 @@ def _data(bundle: Bundle, own: tuple[str, ...], dataset: str | None) -> dict[str
                 place = place.setdefault(folder, {})
             place.update(json.loads(bundle.files[name]))
     if dataset is not None:
-        data["accordant"]["catalogue"] = bundle.known(dataset)
+        data["accordant"]["catalogue"] = {**_NOTHING, "revision": bundle.revision, **bundle.known.get(dataset, {})}
     return data

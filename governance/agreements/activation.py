@@ -69,7 +69,7 @@ class Policies:
     engine: Engine
     check: Check
     _live: Live | None = None
-    _seq: int = -2  # the register that `_live` was computed from
+    _seen: Register | None = None  # the register that `_live` was computed from
     _loaded: str | None = None
     _lock: Any = field(default_factory=threading.RLock)
 
@@ -90,7 +90,7 @@ class Policies:
             finally:
                 # The check may have asked the very engine that decides: what counts is loaded again before its next
                 # answer.
-                self._loaded, self._seq = None, -2
+                self._loaded, self._seen = None, None
             body = {
                 "revision": bundle.revision,
                 "mous": [
@@ -126,14 +126,14 @@ class Policies:
         engine says when it can't load.
         """
         register = self.desk.register()
-        if register.seq != self._seq:
+        if register is not self._seen:
             with self._lock:
-                if register.seq != self._seq:
+                if register is not self._seen:
                     live = self._computed(register)
                     if live is not None and self._loaded != live.revision:
                         self.engine.load(live.bundle)
                         self._loaded = live.revision
-                    self._live, self._seq = live, register.seq
+                    self._live, self._seen = live, register
         return self._live
 
     def _computed(self, register: Register) -> Live | None:

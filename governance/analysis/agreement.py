@@ -1,7 +1,7 @@
 """Whether readings of the same documents agree, request by request (design §2).
 
-Compared is everything that a decision binds anyone to: outcome, reason, clauses, obligations, and until when it holds. Only the
-words of `detail` may differ.
+Compared is everything that a decision binds anyone to: outcome, reason, clauses, obligations, and until when it holds.
+Only the words of `detail` may differ.
 """
 
 from __future__ import annotations
@@ -39,9 +39,7 @@ def essence(decision: Decision) -> dict[str, Any]:
     return decision.model_dump(mode="json", by_alias=True, exclude={"detail", "nearest", "revision"})
 
 
-def compare(
-    readings: Mapping[str, Reading], cases: Iterable[tuple[Request, Facts]]
-) -> tuple[int, Difference | None]:
+def compare(readings: Mapping[str, Reading], cases: Iterable[tuple[Request, Facts]]) -> tuple[int, Difference | None]:
     """How many cases were asked, and the first difference. Raises what a reading raises."""
     asked = 0
     for request, facts in cases:

@@ -112,7 +112,7 @@ class _Search:
             return
         everyone = candidate.permit.rows_of(candidate.request)
         spoken = frozenset[str]().union(*(p.fields for p in in_the_way if p.names_fields))
-        yield self._without(candidate, spoken, everyone)
+        yield self._without(candidate, spoken, frozenset())
         owners = everyone.difference(*(p.contributors for p in in_the_way))
         yield self._without(candidate, frozenset(), owners)
         whole = everyone.difference(*(p.contributors for p in in_the_way if not p.names_fields))
@@ -120,7 +120,8 @@ class _Search:
 
     def _without(self, candidate: _Candidate, fields: frozenset[str], owners: frozenset[str]) -> _Candidate:
         request = candidate.request
-        if owners and owners != candidate.permit.rows_of(request):
+        # Named even where they are all that the permit's document has: another document may know more contributors.
+        if owners:
             own = owners == {request.party}
             rows = "own" if own else request.rows
             request = request.model_copy(update={"rows": rows, "from_": None if own else tuple(sorted(owners))})

@@ -80,13 +80,15 @@ def _print_version(console: Console, version: dict[str, Any], *, keys: bool) -> 
             console.print(f"  {name:<9} {version[f'{name}_sha256']}")
         console.print(f"  proposed  {version['proposed']['fingerprint']} (entry {version['proposed']['entry']})")
     if version["signatures"]:
-        columns = ("fingerprint", "approved by") if keys else ()
-        table = _table("  signed", "by", *columns, "entry", "when")
+        table = _table("  signed", "by", "entry", "when")
         for s in version["signatures"]:
-            own = (s["fingerprint"], s["approved_by"] or "") if keys else ()
-            table.add_row(f"  {s['party']}", f"{s['person']}, {s['capacity']}", *own, str(s["entry"]), s["time"][:16])
+            table.add_row(f"  {s['party']}", f"{s['person']}, {s['capacity']}", str(s["entry"]), s["time"][:16])
         console.print(table)
         if keys:
+            # A fingerprint is compared by eye, so it stands whole, on a line of its own.
+            for s in version["signatures"]:
+                console.print(f"  {s['party']:<20} {s['fingerprint']}", soft_wrap=True)
+                console.print(f"  {'':<20} approved by {s['approved_by']}", soft_wrap=True)
             console.print("  signed by these keys; whose they are you must ask another way")
     for d in version["declines"]:
         console.print(f"  declined by {d['party']}: {d.get('reason', '')} (entry {d['entry']})")
@@ -102,4 +104,4 @@ def _print_failures(console: Console, failures: list[dict[str, Any]]) -> None:
     for f in failures:
         who = f" of {f['party']}" if f.get("party") else ""
         what = f.get("kind") or "entry"
-        console.print(f"  FAILS  {what}{who} (entry {f['entry']}, {f['reason']}): {f['detail']}")
+        console.print(f"  FAILS  {what}{who} (entry {f['entry']}, {f['reason']}): {f['detail']}", soft_wrap=True)

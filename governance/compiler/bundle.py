@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,7 +22,7 @@ from governance.compiler.to_rego import module_path, to_rego
 from governance.errors import InputWrong
 from governance.model.mou import Mou
 
-__all__ = ["MANIFEST", "Bundle", "compile_bundle", "library", "revision"]
+__all__ = ["CATALOGUE", "MANIFEST", "Bundle", "compile_bundle", "library", "revision"]
 
 MANIFEST = ".manifest"
 _LIBRARY = (
@@ -38,7 +39,7 @@ _LIBRARY = (
     "validity",
     "views",
 )
-_CATALOGUE = "accordant/catalogue/data.json"
+CATALOGUE = "accordant/catalogue/data.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +48,14 @@ class Bundle:
 
     `datasets`: for each dataset, the files that a decision on it can need, besides the library. `expected`: for each
     dataset, the documents that define it (`benchmarking_v1`), each with the clauses that must have been examined where it
-    binds.
+    binds. `known`: for each dataset, as much of the catalogue as its own documents know.
     """
 
     revision: str
     files: Mapping[str, bytes]
     datasets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     expected: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
-
-    @property
-    def modules(self) -> Mapping[str, str]:
-        """The Rego sources."""
-        return {name: data.decode() for name, data in self.files.items() if name.endswith(".rego")}
+    known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def revision(mous: Sequence[Mou]) -> str:
@@ -72,13 +69,13 @@ def revision(mous: Sequence[Mou]) -> str:
 def compile_bundle(mous: Sequence[Mou]) -> Bundle:
     """All documents given, each taken as signed. Raises InputWrong when a version is given twice."""
     ordered = sorted(mous, key=lambda m: (m.effective, m.id, m.version))
-    names = [m.ref for m in ordered]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputWrong(f"`{name}` is given twice", reason="duplicate-document")
+    for ref, times in Counter(m.ref for m in ordered).items():
+        if times > 1:
+            raise InputWrong(f"`{ref}` is given twice", reason="duplicate-document")
     digest = revision(ordered)
     contents: dict[str, bytes] = dict(library())
     needs: dict[str, list[str]] = {}
+    defining: dict[str, list[Mou]] = {}
     expected: dict[str, dict[str, tuple[str, ...]]] = {}
     for mou in ordered:
         noun = f"accordant/documents/{nouns.name(mou)}/data.json"
@@ -87,15 +84,18 @@ def compile_bundle(mous: Sequence[Mou]) -> Bundle:
             module = module_path(mou, dataset)
             contents[module] = to_rego(mou, dataset, ordered).encode()
             needs.setdefault(dataset, []).extend([module, noun])
+            defining.setdefault(dataset, []).append(mou)
             examined = (c.id for c in mou.clauses if nouns.concerns(c, dataset))
             expected.setdefault(dataset, {})[nouns.name(mou)] = tuple(examined)
-    contents[_CATALOGUE] = _canonical(_catalogue(ordered, digest))
+    terms = _terms(ordered)
+    contents[CATALOGUE] = _canonical(_catalogue(ordered, digest, terms))
     contents[MANIFEST] = _canonical({"revision": digest, "roots": ["accordant"], "rego_version": 1})
     return Bundle(
         revision=digest,
         files=MappingProxyType(dict(sorted(contents.items()))),
-        datasets=MappingProxyType({d: (_CATALOGUE, *paths) for d, paths in sorted(needs.items())}),
+        datasets=MappingProxyType({d: (CATALOGUE, *paths) for d, paths in sorted(needs.items())}),
         expected=MappingProxyType(expected),
+        known=MappingProxyType({d: _catalogue(known, digest, terms, dataset=d) for d, known in defining.items()}),
     )
 
 
@@ -112,18 +112,20 @@ def _shipped(name: str) -> bytes:
     return data
 
 
-def _catalogue(mous: Sequence[Mou], digest: str) -> dict[str, Any]:
-    """What is known of all documents together: who and what a valid request may name."""
+def _catalogue(
+    mous: Sequence[Mou], digest: str, terms: Mapping[str, frozenset[str]], *, dataset: str | None = None
+) -> dict[str, Any]:
+    """What is known of documents together: who and what a valid request may name; with `dataset`, for that alone."""
     clauses: dict[str, dict[str, bool]] = {}
-    terms: dict[str, set[str]] = {}
     datasets: dict[str, list[str]] = {}
     for mou in mous:
         clauses.setdefault(mou.id, {}).update({c.id: True for c in mou.clauses})
-        for name, purpose in mou.purposes.items():
-            if purpose.dpv is not None:
-                terms.setdefault(name, set()).add(purpose.dpv)
-        for dataset in mou.datasets:
-            datasets.setdefault(dataset, []).append(nouns.name(mou))
+        for defined in mou.datasets:
+            if dataset in {None, defined}:
+                datasets.setdefault(defined, []).append(nouns.name(mou))
+    if dataset is not None:
+        met = {p.dpv for mou in mous for p in mou.purposes.values()}
+        terms = {name: found & met for name, found in terms.items() if found & met}
     return {
         "revision": digest,
         "parties": {p.id: True for m in mous for p in m.parties},
@@ -132,6 +134,16 @@ def _catalogue(mous: Sequence[Mou], digest: str) -> dict[str, Any]:
         "terms": {name: sorted(found) for name, found in terms.items()},
         "datasets": datasets,
     }
+
+
+def _terms(mous: Sequence[Mou]) -> dict[str, frozenset[str]]:
+    """The `dpv` terms that a purpose's id has in any document."""
+    terms: dict[str, set[str]] = {}
+    for mou in mous:
+        for name, purpose in mou.purposes.items():
+            if purpose.dpv is not None:
+                terms.setdefault(name, set()).add(purpose.dpv)
+    return {name: frozenset(found) for name, found in terms.items()}
 
 
 def _canonical(value: Any) -> bytes:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from governance.model.clauses import Day
-from governance.model.names import ClauseId, Level, Rows, View
+from governance.model.names import ClauseId, Rows, View
 
 __all__ = [
     "Acknowledged",

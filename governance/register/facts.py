@@ -18,7 +18,7 @@ from governance.model.period import after, day_of, start_of
 from governance.register.keyring import Keyring
 from governance.register.records import DutyMark, Failure, Signed
 from governance.register.reviews import approvers, current, word_fault
-from governance.register.signings import Life, members
+from governance.register.signings import Life, VersionState, members
 from governance.signing.review import request_digest
 
 __all__ = ["FactBook", "acknowledgement_duties", "due_days"]
@@ -45,7 +45,7 @@ def due_days(mou: Mou, clause: Clause, party: str, last: dt.date | None) -> tupl
 class FactBook:
     """All facts, by what a request is looked up with."""
 
-    documents: Mapping[str, tuple[Mou, ...]]  # by id, lowest version first
+    versions: Mapping[str, tuple[VersionState, ...]]  # established, by MOU, lowest version first
     datasets: Mapping[str, tuple[str, ...]]  # the MOUs that define a dataset, in any established version
     acknowledged: Mapping[str, tuple[Acknowledged, ...]]  # by party
     withdrawn: Mapping[str, tuple[Withdrawn, ...]]  # by MOU
@@ -90,7 +90,7 @@ class FactBook:
             by_party.setdefault(party, []).append(Acknowledged(mou=mou, clause=clause, party=party, on=day))
         documents = [v.mou for life in lives.values() for v in life.established if v.mou is not None]
         return cls(
-            documents=_grouped((m.id, m) for m in documents),
+            versions={i: life.established for i, life in lives.items()},
             datasets=_grouped((d, m.id) for m in documents for d in m.datasets),
             acknowledged={p: tuple(found) for p, found in by_party.items()},
             withdrawn={
@@ -151,7 +151,13 @@ class FactBook:
 
     def _clause_at(self, mou_id: str, clause_id: str, signed: Signed) -> Clause | None:
         """The clause as it stood when an approval was given: an approval is not carried over to other words."""
-        begun = [m for m in self.documents.get(mou_id, ()) if start_of(m.effective, m.zone) <= signed.place.time]
+        begun = [
+            v.mou
+            for v in self.versions.get(mou_id, ())
+            if v.mou is not None
+            and v.since.seq < signed.place.seq
+            and start_of(v.mou.effective, v.mou.zone) <= signed.place.time
+        ]
         return next((c for c in begun[-1].clauses if c.id == clause_id), None) if begun else None
 
     def last_acknowledged(self, mou: str, clause: str, party: str) -> dt.date | None:

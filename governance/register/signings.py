@@ -61,6 +61,11 @@ class VersionState:
     every_signature: tuple[Signed, ...]  # all that count, those given anew as well: each is an acknowledgement
 
     @property
+    def since(self) -> Place:
+        """From where on an established version was signed by all who must."""
+        return self.accepted or max(s.place for s in self.signatures.values())
+
+    @property
     def declined(self) -> bool:
         """Whether, as the declines stand, too few parties are left to establish the version."""
         return any(len(set(n.missing) - set(self.declines)) < n.count for n in self.needed)

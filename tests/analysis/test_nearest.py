@@ -17,6 +17,7 @@ from governance.model.access import Decision, Facts, Request
 from governance.model.levels import bins_of
 from governance.model.mou import Dataset, Mou
 from tests import acceptance
+from tests.compiler.small import clause, document, permit, request
 from tests.strategies import questions
 
 VIEWS = ("identified", "pseudonymised", "aggregate")
@@ -112,6 +113,30 @@ def _acceptance(**keys: Any) -> tuple[Decision, Request | None]:
     }
     request = Request.model_validate(value | keys)
     return ask([acceptance.document()], request, Facts(acknowledged=keys.pop("acknowledged", ())))
+
+
+def test_the_search_asks_few_questions() -> None:
+    """Sixty fields, half of them permitted, a prohibition on each fifth: tens of decisions, not 2 to the sixty."""
+    names = [f"f{i}" for i in range(60)]
+    fields = {n: {"class": "plain", "type": "string", "title": n} for n in names}
+    datasets = document().model_dump(by_alias=True, exclude_none=True)["datasets"]
+    never = [clause(f"p{i}", "prohibit", fields=[names[i]]) for i in range(0, 30, 5)]
+    mou = document(
+        *(permit(f"{i}", fields=names[i : i + 30], view="pseudonymised") for i in range(4)),
+        *never,
+        datasets={"d": datasets["d"] | {"fields": fields | datasets["d"]["fields"]}},
+    )
+    asked = request(fields=names)
+    reading, questions_asked = Reading([mou]), []
+
+    def decide(one: Request) -> Decision:
+        questions_asked.append(one)
+        return reading.decide(one)
+
+    found = nearest(asked, reading.decide(asked), [mou], decide)
+    assert found is not None
+    assert ("pseudonymised", 25) == (found.view, len(found.fields))
+    assert len(questions_asked) < 60
 
 
 @pytest.mark.shared

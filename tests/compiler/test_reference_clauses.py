@@ -57,10 +57,10 @@ class TestProhibitions:
 
     def test_clients_alone_is_touched_by_what_speaks_of_every_field(self) -> None:
         """Prohibitions without `fields`, and those whose fields are all that the dataset has."""
-        clients = {"view": "aggregate", "fields": [], "measures": [{"measure": "clients"}]}
+        clients: dict[str, Any] = {"view": "aggregate", "fields": [], "measures": [{"measure": "clients"}]}
         every = ["id", "zip", "grade", "site", "done"]
         for fields, touched in ((None, True), ("all", True), (every, True), (every[1:], False)):
-            keys = {} if fields is None else {"fields": fields}
+            keys: dict[str, Any] = {} if fields is None else {"fields": fields}
             mou = document(permit("1"), clause("2", "prohibit", **keys))
             assert touched == (answer(mou, **clients).reason == "prohibited")
 

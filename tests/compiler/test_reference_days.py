@@ -20,7 +20,7 @@ TICK = dt.timedelta(microseconds=1)
 
 def acknowledging(every: str = "P1M", grace: str | None = None, **keys: Any) -> Mou:
     """A permit, and an acknowledgement that blocks everything while it is overdue."""
-    periods = {"every": every} if grace is None else {"every": every, "grace": grace}
+    periods: dict[str, Any] = {"every": every} if grace is None else {"every": every, "grace": grace}
     duty = clause("2", "duty", of="everyone", action="acknowledge-purpose", blocking="all", **periods)
     return document(permit("1"), duty, **keys)
 
@@ -64,7 +64,7 @@ class TestAcknowledgement:
 
     def test_a_leap_day(self) -> None:
         """A year after 29 February is 28 February; four years after is the 29th again."""
-        leap = {"effective": dt.date(2028, 1, 1), "expires": dt.date(2032, 12, 31)}
+        leap: dict[str, Any] = {"effective": dt.date(2028, 1, 1), "expires": dt.date(2032, 12, 31)}
         for every, last in (("P1Y", "2029-02-28"), ("P4Y", "2032-02-29")):
             after = dt.datetime.fromisoformat(last + "T00:00:00+00:00") + dt.timedelta(days=1)
             mou = acknowledging(every, **leap)
