@@ -335,14 +335,14 @@ class World:
         )
         self.told(partner, "POST", "/v1/acknowledgements", self.statement(partner, said))
 
-    def agreed(self, document: str = DOCUMENT) -> World:
-        """Everybody has a key and has signed."""
-        for party in PARTIES:
+    def agreed(self, document: str = DOCUMENT, *, mou: str = "small", parties: Sequence[str] = PARTIES) -> World:
+        """Everybody has a key and has signed; the first party has a connector, too."""
+        for party in parties:
             self.enrol(party)
         self.propose(document)
-        for party in PARTIES:
-            self.decide_on(self.partners[party], "sign")
-        self.enrol("north", use="connector", name="dashboard")
+        for party in parties:
+            self.decide_on(self.partners[party], "sign", mou=mou)
+        self.enrol(parties[0], use="connector", name="dashboard")
         return self
 
     def load(self, party: str, rows: str) -> Any:

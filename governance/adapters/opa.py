@@ -1,23 +1,30 @@
-"""The OPA server, through `opa-python-client`: every way in which it can fail is a denial with a reason of its own.
+"""The policy engine as a server: OPA, asked through `opa-python-client`. Every failure is a denial with its own reason.
 
-The client lets `requests`' errors out, gives its own no common base, and answers an undefined result with 200 and no
-`result`; all of that ends here. A server that has the bundle already (it polls it) is taken as it is; otherwise policies
-and data are pushed, the catalogue with the revision last, and until then nothing that it answers counts.
+What the client lets through is mapped here, once: it raises `requests` errors from a query, its own errors share no
+base, and OPA answers an undefined result with 200 and no `result`
+(https://www.openpolicyagent.org/docs/rest-api#get-a-document-with-input). Built-in errors are asked for as errors, not
+as undefined. The client's time-out is for each read; here one limit holds for a whole answer, in time and in bytes.
+
+`load` leaves a server alone that has the revision already (one that polls bundles, or was started with one). Otherwise it
+pushes, the revision last, and while it does the server answers with no revision, which counts for nobody.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from opa_client import errors as client_errors
+from opa_client import errors as vendor
 from opa_client.opa import OpaClient
+from requests.adapters import HTTPAdapter
 
 from governance.adapters.answer import ENTRYPOINT, decision, engine_input
-from governance.errors import EngineUnavailable
+from governance.errors import EngineUnavailable, InputWrong
 from governance.model.access import Decision, Facts, Request
 
 if TYPE_CHECKING:
@@ -25,138 +32,174 @@ if TYPE_CHECKING:
 
 __all__ = ["OpaEngine"]
 
-_PACKAGE, _, _RULE = ENTRYPOINT.rpartition("/")
-_CATALOGUE = "accordant/catalogue/data.json"
-_STRICT = {"strict-builtin-errors": "true"}
-# A module may be refused until one that it calls is there.
-_ROUNDS = 12
-
+T = TypeVar("T")
+_CATALOGUE = "accordant/catalogue"
+_DOCUMENTS = "accordant/documents"
+_MOST_BYTES = 4 * 2**20
+_PUSH_SECONDS = 30.0
 # The client's own errors share no base but Exception.
-_CLIENT_ERRORS: tuple[type[Exception], ...] = tuple(
-    e for e in vars(client_errors).values() if isinstance(e, type) and issubclass(e, Exception)
-)
-_ANY_ERROR: tuple[type[Exception], ...] = (requests.RequestException, ValueError, *_CLIENT_ERRORS)
-
-
-def _unavailable(error: Exception) -> EngineUnavailable:
-    """What a failed call means."""
-    if isinstance(error, requests.Timeout):
-        return EngineUnavailable("the OPA server did not answer in time", reason="engine-timeout")
-    if isinstance(error, requests.HTTPError):
-        status = error.response.status_code if error.response is not None else 0
-        if status >= 500:
-            return EngineUnavailable("an error inside a rule of the policy", reason="engine-error")
-        return EngineUnavailable(f"the OPA server refused the question ({status})", reason="engine-error")
-    if isinstance(error, ValueError):  # requests' JSONDecodeError is one as well
-        return EngineUnavailable("the OPA server's answer is not JSON", reason="engine-malformed")
-    if isinstance(error, requests.RequestException):
-        return EngineUnavailable("the OPA server is not reached", reason="engine-unreachable")
-    return EngineUnavailable(f"the OPA client failed ({type(error).__name__})", reason="engine-error")
+_VENDOR = tuple(e for e in vars(vendor).values() if isinstance(e, type) and issubclass(e, Exception))
 
 
 class OpaEngine:
-    """The port `Engine` on a server. Safe from any thread: each has a connection of its own. `timeout` in seconds."""
+    """`opa`. Safe from any thread: the session behind it lends each request a connection of its own."""
 
     name = "opa"
 
-    def __init__(self, url: str, *, timeout: float = 2.0, token: str | None = None) -> None:
-        parts = urlsplit(url)
-        self._host, self._secure = parts.hostname or "localhost", parts.scheme == "https"
-        self._port = parts.port or (443 if self._secure else 8181)
-        self._timeout, self._token = timeout, token
-        self._local = threading.local()
+    def __init__(self, url: str, *, timeout: float = 2.0) -> None:
+        self._timeout = timeout
+        self._client = _client(url, timeout)
+        self._pusher = _client(url, _PUSH_SECONDS)
         self._bundle: Bundle | None = None
-
-    def _client(self) -> OpaClient:
-        client = getattr(self._local, "client", None)
-        if client is None:
-            # No retries: a gateway that waits for a sick engine is sick itself.
-            client = OpaClient(
-                host=self._host,
-                port=self._port,
-                ssl=self._secure,
-                timeout=self._timeout,
-                retries=0,
-                token=self._token,
-            )
-            self._local.client = client
-        return client
+        self._loading = threading.Lock()
 
     def load(self, bundle: Bundle) -> None:
-        """Has the server decide by this bundle. Raises EngineUnavailable; then it decides nothing until a load succeeds."""
-        self._bundle = None
-        try:
-            if self._revision() != bundle.revision:
+        """Decide by this bundle from now on; raises EngineUnavailable and keeps the old one when it cannot."""
+        with self._loading:
+            if self.revision() != bundle.revision:
                 self._push(bundle)
-            if self._revision() != bundle.revision:
-                raise EngineUnavailable("the OPA server keeps other documents", reason="engine-stale")
-        except EngineUnavailable:
-            raise
-        except _ANY_ERROR as error:
-            raise _unavailable(error) from None
-        self._bundle = bundle
-
-    def _revision(self) -> str | None:
-        found = self._client().query_rule(
-            input_data={}, package_path="accordant/catalogue", rule_name="revision", query_params=_STRICT
-        )
-        result = found.get("result") if isinstance(found, dict) else None
-        return result if isinstance(result, str) else None
-
-    def _push(self, bundle: Bundle) -> None:
-        client = self._client()
-        # Whoever asks meanwhile, another process too, finds a revision that is nobody's.
-        client.update_or_create_data({"revision": "loading"}, "accordant/catalogue")
-        for name in client.get_policies_list():
-            if name.startswith("accordant/") and name not in bundle.files:
-                self._try_delete(client, name)
-        for name, content in bundle.files.items():
-            if name.endswith("data.json") and name != _CATALOGUE:
-                client.update_or_create_data(json.loads(content), name.removesuffix("/data.json"))
-        waiting = dict(bundle.modules)
-        for _ in range(_ROUNDS):
-            for name, source in list(waiting.items()):
-                if self._put(client, name, source):
-                    del waiting[name]
-            if not waiting:
-                break
-        if waiting:
-            raise EngineUnavailable("the OPA server refuses a policy of the bundle", reason="engine-error")
-        for name in client.get_policies_list():
-            if name.startswith("accordant/") and name not in bundle.files:
-                client.delete_policy(name)
-        client.update_or_create_data(json.loads(bundle.files[_CATALOGUE]), "accordant/catalogue")
-
-    @staticmethod
-    def _put(client: OpaClient, name: str, source: str) -> bool:
-        try:
-            return bool(client.update_policy_from_string(source, name, rego_compat=False))
-        except _CLIENT_ERRORS:
-            return False
-
-    @staticmethod
-    def _try_delete(client: OpaClient, name: str) -> None:
-        try:
-            client.delete_policy(name)
-        except _CLIENT_ERRORS:
-            return  # another policy still calls it; once the new ones are there it goes
+                if self.revision() != bundle.revision:
+                    raise EngineUnavailable("the OPA server has other documents", reason="engine-stale")
+            self._bundle = bundle
 
     def decide(self, request: Request, facts: Facts) -> Decision:
         """One decision. Raises EngineUnavailable."""
         bundle = self._bundle
         if bundle is None:
-            raise EngineUnavailable("the OPA server has no policies of ours", reason="engine-unreachable")
-        try:
-            found = self._client().query_rule(
-                input_data=engine_input(request, facts),
-                package_path=_PACKAGE,
-                rule_name=_RULE,
-                query_params=_STRICT,
-            )
-        except _ANY_ERROR as error:
-            raise _unavailable(error) from None
-        if not isinstance(found, dict):
+            raise EngineUnavailable("no policies were loaded", reason="engine-unreachable")
+        given = engine_input(request, facts)
+        package, _, rule = ENTRYPOINT.rpartition("/")
+        strict = {"strict-builtin-errors": True}
+        answer = _mapped(lambda: self._client.query_rule(given, package, rule, strict), again=True)
+        if not isinstance(answer, dict):
             raise EngineUnavailable("the OPA server's answer is malformed", reason="engine-malformed")
-        if "result" not in found:
-            raise EngineUnavailable("the policy gave no decision", reason="engine-undefined")
-        return decision(found["result"], request, bundle)
+        if "result" not in answer:
+            raise EngineUnavailable("the OPA server's answer is undefined", reason="engine-undefined")
+        return decision(answer["result"], request, bundle)
+
+    def revision(self) -> str | None:
+        """The revision that the server has, None without one."""
+
+        def ask() -> Any:
+            try:
+                return self._client.get_data(f"{_CATALOGUE}/revision")
+            except vendor.PolicyNotFoundError:
+                return None
+
+        answer = _mapped(ask, again=True)
+        found = answer.get("result") if isinstance(answer, dict) else None
+        return found if isinstance(found, str) else None
+
+    def close(self) -> None:
+        """Lets the connections go."""
+        self._client.close_connection()
+        self._pusher.close_connection()
+
+    def _push(self, bundle: Bundle) -> None:
+        sources = {n: data.decode() for n, data in bundle.files.items() if n.endswith(".rego")}
+        catalogue, documents = _data(bundle)
+        _mapped(lambda: self._pusher.update_or_create_data({"revision": ""}, _CATALOGUE))
+        for name in _mapped(self._pusher.get_policies_list):
+            # Modules that are not ours stay. Those of clauses go first, so that none meets a library it doesn't fit.
+            if name.startswith("accordant/datasets/") or (name.startswith("accordant/") and name not in sources):
+                _mapped(lambda name=name: self._pusher.delete_policy(name))  # type: ignore[misc]
+        self._push_modules({n: s for n, s in sources.items() if not n.startswith("accordant/datasets/")})
+        self._push_modules({n: s for n, s in sources.items() if n.startswith("accordant/datasets/")})
+        _mapped(lambda: self._pusher.update_or_create_data(documents, _DOCUMENTS))
+        _mapped(lambda: self._pusher.update_or_create_data(catalogue, _CATALOGUE))
+
+    def _push_modules(self, sources: Mapping[str, str]) -> None:
+        """One by one; a module that calls what is not there yet is tried again when something else got in."""
+        waiting = dict(sources)
+        while waiting:
+            before = len(waiting)
+            failed: EngineUnavailable | None = None
+            for name, source in list(waiting.items()):
+                try:
+                    _mapped(lambda n=name, s=source: self._pusher.update_policy_from_string(s, n, rego_compat=False))  # type: ignore[misc]
+                except EngineUnavailable as error:
+                    if error.reason != "engine-error":
+                        raise
+                    failed = error
+                else:
+                    del waiting[name]
+            if failed is not None and len(waiting) == before:
+                raise failed
+
+
+def _data(bundle: Bundle) -> tuple[dict[str, Any], dict[str, Any]]:
+    documents = {
+        name.split("/")[2]: json.loads(data)
+        for name, data in bundle.files.items()
+        if name.startswith(f"{_DOCUMENTS}/") and name.endswith("/data.json")
+    }
+    return json.loads(bundle.files[f"{_CATALOGUE}/data.json"]), documents
+
+
+def _mapped(call: Callable[[], T], *, again: bool = False) -> T:
+    """The call's value, or EngineUnavailable; a broken connection is tried once more where that does no harm."""
+    try:
+        return call()
+    except requests.exceptions.ConnectTimeout:
+        raise EngineUnavailable("the OPA server cannot be reached", reason="engine-unreachable") from None
+    except requests.exceptions.Timeout:
+        raise EngineUnavailable("the OPA server did not answer in time", reason="engine-timeout") from None
+    except requests.exceptions.ConnectionError:
+        if again:
+            return _mapped(call)
+        raise EngineUnavailable("the OPA server cannot be reached", reason="engine-unreachable") from None
+    except requests.exceptions.HTTPError as error:
+        status = error.response.status_code if error.response is not None else 0
+        raise EngineUnavailable(f"the OPA server answered with status {status}", reason="engine-error") from None
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        # No JSON, or another shape than the client takes for granted.
+        raise EngineUnavailable("the OPA server's answer is malformed", reason="engine-malformed") from None
+    except (requests.exceptions.RequestException, *_VENDOR):
+        raise EngineUnavailable("the OPA server refused", reason="engine-error") from None
+
+
+def _client(url: str, timeout: float) -> OpaClient:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"} or parts.query:
+        raise InputWrong(f"`{url}` is not the address of an OPA server, such as http://127.0.0.1:8181", field="opa_url")
+    secure = parts.scheme == "https"
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = parts.port or (443 if secure else 80)
+    client = OpaClient(host=host, port=port, ssl=secure, retries=0, timeout=timeout)
+    for scheme in ("http://", "https://"):
+        client._session.mount(scheme, _Bounded(timeout))
+    # A side-car on loopback: no proxy of the environment stands between.
+    client._session.trust_env = False
+    return client
+
+
+class _Bounded(HTTPAdapter):
+    """Reads each answer whole, within one time-out and a number of bytes, whatever the server does in between."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        super().__init__(pool_maxsize=32)
+
+    def send(self, request: Any, stream: bool = False, *args: Any, **more: Any) -> requests.Response:
+        """As HTTPAdapter's, but the body is there when it returns."""
+        limit = time.monotonic() + self._seconds
+        response = super().send(request, True, *args, **more)
+        body = bytearray()
+        try:
+            while chunk := response.raw.read1(65536, decode_content=True):
+                body += chunk
+                if time.monotonic() > limit:
+                    raise requests.exceptions.ReadTimeout(request=request)
+                if len(body) > _MOST_BYTES:
+                    raise ValueError("too many bytes")
+        except Exception as error:
+            response.close()
+            if isinstance(error, requests.exceptions.Timeout | ValueError):
+                raise
+            if "timed out" in str(error).lower():
+                raise requests.exceptions.ReadTimeout(request=request) from None
+            raise requests.exceptions.ConnectionError(request=request) from None
+        response._content = bytes(body)
+        response._content_consumed = True  # type: ignore[attr-defined]
+        response.raw.release_conn()
+        return response

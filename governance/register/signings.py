@@ -121,8 +121,8 @@ def live(records: MouRecords, keyring: Keyring) -> Life:
     used: set[str] = set()
     for number in sorted(numbers):
         statements = [s for s in records.statements if s.version == number and s.kind != "withdrawal"]
-        standing = tuple(d for d in departures if not _undone(d, states))
-        judge = _Judge(numbers[number], records, keyring, states, standing, used)
+        gone = tuple(d for d in departures if not _undone(d, states))
+        judge = _Judge(numbers[number], records, keyring, states, gone, used)
         states.append(judge.state(statements))
         leaving = [s for s in records.statements if s.version == number and s.kind == "withdrawal"]
         found, faults = _departures(states[-1], leaving, records, keyring, used)
@@ -134,8 +134,12 @@ def live(records: MouRecords, keyring: Keyring) -> Life:
         for s in records.statements
         if s.version not in known
     ]
-    standing = tuple(d for d in departures if not _undone(d, states))
-    return Life(tuple(states), standing, tuple(sorted(failures, key=lambda f: f.seq)))
+    standing: dict[str, Departure] = {}
+    for departure in sorted(departures, key=lambda d: (d.at, d.signed.place)):
+        # Of several that were not undone the first to take effect counts: a second one moves nothing.
+        if not _undone(departure, states):
+            standing.setdefault(departure.party, departure)
+    return Life(tuple(states), tuple(standing.values()), tuple(sorted(failures, key=lambda f: f.seq)))
 
 
 def _undone(departure: Departure, states: Iterable[VersionState]) -> bool:
@@ -384,7 +388,5 @@ def _departures(
         rule = state.mou.withdrawal
         at = departure_at(state.mou, s.place.time)
         party = s.party
-        if any(d.party == party and d.at <= at for d in found):
-            continue  # a second withdrawal moves nothing
         found.append(Departure(s, party, state.proposal.version, at, rule.ends if rule else "party"))
     return found, failures

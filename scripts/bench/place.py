@@ -1,0 +1,95 @@
+"""What is measured on: a collaborative made from the template, in force today, seven partners with 1,700 rows each."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import structlog
+
+from governance.adapters.rego import RegoEngine
+from governance.compiler.from_template import from_template, read_template
+from governance.compiler.from_yaml import read
+from governance.demo_data import QUARTERS
+from governance.home import SystemClock
+from governance.model.mou import Mou
+from scripts.parts import find_opa
+from tests.serving import Served, free_port, process
+from tests.simulator import World
+
+__all__ = ["FIELDS", "PARTNERS", "ROWS", "document", "documents", "founded", "opa"]
+
+PARTNERS = ("northside", "riverbend", "lakeview", "hillcrest", "westgate", "eastbrook", "southport")
+ROWS = 1_700
+FIELDS = ("client_id", "name", "program", "quarter", "attendance_days", "grade")
+_TEMPLATE = Path("mou_templates/benchmarking")
+_MAPPING = """\
+party: {party}
+mou: benchmarking
+dataset: enrollments
+source: {{files: [rows.csv]}}
+columns: {{client_id: client_id, name: name, program: program, quarter: quarter, attendance_days: attendance_days,
+  completed: completed, grade: grade}}
+"""
+
+
+def document() -> bytes:
+    """The template's document, with its defaults, in force since a month ago."""
+    today = dt.datetime.now(dt.UTC).date()
+    values = {
+        "effective": today - dt.timedelta(days=30),
+        "expires": today + dt.timedelta(days=1000),
+        "quarters": list(QUARTERS),
+    }
+    template = read_template((_TEMPLATE / "template.yaml").read_bytes())
+    return from_template((_TEMPLATE / "document.yaml").read_bytes(), template, values)
+
+
+def documents(count: int) -> tuple[Mou, ...]:
+    """So many MOUs, each with a dataset of its own: the template's document under other names."""
+    text = document().decode()
+    one = read(text.encode()).mou
+    made = []
+    for number in range(count):
+        name = f"d{number:04}"
+        dump = one.model_dump(mode="json", by_alias=True, exclude_none=True)
+        words = json.dumps(dump | {"id": f"agreement-{number:04}"}).replace('"enrollments"', f'"{name}"')
+        made.append(Mou.model_validate_json(words))
+    return tuple(made)
+
+
+def founded(folder: Path) -> World:
+    """A home on which everybody has signed and loaded rows; nobody has it open."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))  # the building of it is not told
+    world = World.found(folder, engine=RegoEngine(), clock=SystemClock())  # type: ignore[arg-type]
+    parties = (*PARTNERS, "backbone", "trust")
+    world.agreed(document().decode(), mou="benchmarking", parties=parties)
+    for number, party in enumerate(PARTNERS):
+        partner = world.partners[party]
+        world.told(partner, "POST", "/v1/sources", {"mapping": _MAPPING.format(party=party), "url": None})
+        content = "\n".join(_lines(number)).encode()
+        world.told(partner, "POST", "/v1/sources/enrollments/rows", body=content, content_type="text/csv")
+    world.close()
+    return world
+
+
+def _lines(seed: int) -> Iterator[str]:
+    yield "client_id,name,program,quarter,attendance_days,completed,grade"
+    programmes = ("early-childhood", "adult-learning", "youth")
+    for n in range(ROWS):
+        turn = n * 7 + seed
+        quarter, done = QUARTERS[turn % len(QUARTERS)], ("yes", "no")[turn % 2]
+        yield f"{10_000 + n},client {10_000 + n},{programmes[n % 3]},{quarter},{turn % 62},{done},{40 + turn % 60}"
+
+
+def opa(folder: Path, words: Sequence[str]) -> Iterator[Served]:
+    """An OPA server with a bundle from a folder; StopIteration where there is no OPA."""
+    binary = find_opa()
+    if binary is None:
+        return
+    port = free_port()
+    command = [str(binary), "run", "--server", "--disable-telemetry", "--log-level=error", f"--addr=127.0.0.1:{port}"]
+    with process([*command, *words], port=port, log=folder / f"opa-{port}.log", environ={}, path="/health") as served:
+        yield served

@@ -1,0 +1,294 @@
+"""The life of an MOU from the shell: every command against the very application that serves, over a socket."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from connectors.keyfile import write_key
+from governance.agreements import Checked
+from governance.bootstrap import open_services
+from governance.cli import main
+from governance.compiler.bundle import Bundle
+from governance.home import init
+from governance.model.mou import Mou
+from governance.signing.keys import PrivateKey
+from governance.web.app import create_app
+from governance.web.services import Services
+from tests.agreement_world import ReferenceEngine, document
+from tests.connectors.wire import Arrived, Reply, serving
+
+# In force whatever day the machine's clock shows.
+DOCUMENT = document(effective="2020-01-01", expires="2099-12-31")
+PARTIES = ("north", "south", "east", "hub")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Its standard output."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Shell:
+    """A home, its server, and a shell with keys."""
+
+    folder: Path
+    capture: pytest.CaptureFixture[str]
+    services: Services
+
+    def run(self, *args: object, key: str = "administrator", code: int = 0) -> Said:
+        """One command through the entry point that the shell calls."""
+        path = self.folder / "home/keys/administrator.pem" if key == "administrator" else self.folder / f"{key}.pem"
+        with pytest.raises(SystemExit) as ended:
+            main([str(a) for a in args] + ["--key", str(path)])
+        caught = self.capture.readouterr()
+        said = Said(int(ended.value.code or 0), caught.out, caught.err)
+        assert said.code == code, said
+        return said
+
+    def enrol(self, party: str, *, name: str | None = None, use: str = "signatory") -> str:
+        """A new key in a file, enrolled and approved."""
+        made = PrivateKey.generate("ed25519")
+        write_key(self.folder / f"{name or party}.pem", made)
+        who = ["--party", party, "--person", f"the director of {party}", "--organisation", party]
+        self.run("key", "enroll", *who, "--capacity", "director", "--use", use, key=name or party)
+        self.run("key", "approve", made.fingerprint, "--yes")
+        return made.fingerprint
+
+    def file(self, data: bytes, name: str = "small.mou.yaml") -> Path:
+        """A document in a file."""
+        path = self.folder / name
+        path.write_bytes(data)
+        return path
+
+
+@pytest.fixture
+def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    """Four parties with enrolled keys, and one document proposed."""
+    for name in ("ACCORDANT_KEY", "ACCORDANT_PASSPHRASE", "ACCORDANT_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    engine = ReferenceEngine()
+
+    def check(bundle: Bundle, mous: Sequence[Mou]) -> Checked:
+        engine.of[bundle.revision] = tuple(mous)
+        return Checked(3, ("reference",))
+
+    # The server's events would stand among the commands' answers: both are this process.
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    with serving() as server:
+        monkeypatch.setenv("ACCORDANT_ORIGIN", server.origin)
+        settings = init(tmp_path / "home", origin=server.origin, listen="127.0.0.1:8484")
+        services = open_services(settings, engine=engine, check=check)
+        app = create_app(services)
+
+        def answer(request: Arrived) -> Reply:
+            response = app.test_client().open(
+                request.path, method=request.method, data=request.body, headers=list(request.headers)
+            )
+            return Reply(response.status_code, response.get_data(), response.content_type or "")
+
+        server.answer = answer
+        made = Shell(tmp_path, capsys, services)
+        for party in PARTIES:
+            made.enrol(party)
+        made.run("mou", "propose", made.file(DOCUMENT), "--yes")
+        yield made
+        services.close()
+    structlog.reset_defaults()
+
+
+def test_from_proposal_to_force(shell: Shell) -> None:
+    """Each party reads and signs; the last signature brings it into force, and says so."""
+    said = shell.run("mou", "sign", "small", "--yes", key="north")
+    assert "A small collaborative" in said.out
+    assert "made here" in said.err
+    assert "signed for north" in said.out
+    assert "still to sign: east, hub, south" in said.err
+    for party in ("south", "east"):
+        shell.run("mou", "sign", "small", "--yes", key=party)
+    answer = shell.run("mou", "sign", "small", "--yes", "--json", key="hub").json
+    assert (answer["state"], answer["activation"]["state"], answer["missing"]) == ("in force", "active", [])
+    found = shell.run("mou", "status", "--json", key="east").json
+    assert [(m["id"], m["state"], m["in_force"]) for m in found] == [("small", "in force", 1)]
+
+
+def test_fingerprints_behind_the_document(shell: Shell) -> None:
+    """`sign` and `show` print them whole: who proposed, who signed, and by whom each key was approved."""
+    shell.run("mou", "sign", "small", "--yes", key="north")
+    keys = {k["party"]: k["fingerprint"] for k in shell.run("key", "list", "--json").json}
+    said = shell.run("mou", "sign", "small", "--yes", key="south").err
+    assert keys["north"] in said
+    assert keys["administrator"] in said
+    assert f"yours       {keys['south']}" in said
+    shown = shell.run("mou", "show", "small", key="hub").out
+    for party in ("north", "south", "administrator"):
+        assert keys[party] in shown
+    assert "whose they are you must ask" in shown
+    assert shell.run("mou", "show", "small", "--json", key="hub").json["versions"][0]["version"] == 1
+
+
+def test_it_asks_on_a_terminal_only(shell: Shell) -> None:
+    """Where nobody can be asked, nothing is signed without `--yes`."""
+    for args in (
+        ["sign", "small"],
+        ["decline", "small", "--reason", "no"],
+        ["propose", str(shell.file(document(version=2), "two.yaml"))],
+    ):
+        said = shell.run("mou", *args, key="north", code=2)
+        assert "--yes" in said.err
+    assert shell.run("mou", "status", "small", "--json").json["versions"][0]["signatures"] == []
+
+
+def test_decline(shell: Shell) -> None:
+    """With a reason that every party reads."""
+    shell.run("mou", "decline", "small", code=2, key="north")
+    shell.run("mou", "decline", "small", "--reason", "clause 2 goes too far", "--yes", key="north")
+    said = shell.run("mou", "status", "small", key="south").out
+    assert "small: declined" in said
+    assert "declined by north: clause 2 goes too far" in said
+
+
+def test_withdraw(shell: Shell) -> None:
+    """Says when it takes effect; twice is once."""
+    for party in PARTIES:
+        shell.run("mou", "sign", "small", "--yes", key=party)
+    said = shell.run("mou", "withdraw", "small", "--yes", key="north")
+    assert "north leaves small: takes effect 20" in said.out
+    assert "withdrawal of north takes effect" in shell.run("mou", "status", "small", key="south").out
+    assert "withdrawn already" in shell.run("mou", "withdraw", "small", "--yes", key="north", code=1).err
+
+
+def _paper(change: Callable[[dict[str, Any]], None]) -> Callable[[bytes], bytes]:
+    def changed(content: bytes) -> bytes:
+        found = json.loads(content)
+        change(found)
+        return json.dumps(found).encode()
+
+    return changed
+
+
+@pytest.mark.parametrize("member", ["text", "text_sha256", "policy_sha256", "document"])
+def test_a_server_that_shows_something_else(shell: Shell, member: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text's digest is made from the bytes shown, and the document is compiled here: a lie is not signed."""
+    from connectors.client import Client
+
+    true_post, true_read = Client.post, Client.read
+
+    def post(self: Client, path: str, document: Any, *, signed: bool = True) -> Any:
+        answer = true_post(self, path, document, signed=signed)
+        if path.endswith("/openings") and member != "document":
+            answer[member] = "QWxsIGlzIHdlbGw" if member == "text" else "0" * 64
+        return answer
+
+    def read(self: Client, path: str, params: Any = None, *, accept: str = "*/*") -> bytes:
+        content = true_read(self, path, params, accept=accept)
+        return content.replace(b"rows: own", b"rows: all") if member == "document" else content
+
+    monkeypatch.setattr(Client, "post", post)
+    monkeypatch.setattr(Client, "read", read)
+    said = shell.run("mou", "sign", "small", "--yes", key="north", code=1)
+    assert "what the document says" in said.err or "not the document's" in said.err
+    monkeypatch.undo()
+
+
+def test_somebody_with_the_database(shell: Shell) -> None:
+    """A changed text in the stored proposal: nothing is in force, and the status says which signatures fail and why."""
+    for party in PARTIES:
+        shell.run("mou", "sign", "small", "--yes", key=party)
+    entries = list(shell.services.journal.entries(kinds={"signature"}))
+    with sqlite3.connect(shell.folder / "home/accordant.db") as database:
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f'DROP TRIGGER "{name}"')
+        database.execute(
+            'UPDATE audit_bodies SET body = replace(body, \'"party":"east"\', \'"party":"hub!"\') WHERE seq = ?',
+            (entries[2].seq,),
+        )
+    said = shell.run("mou", "status", "small").out
+    assert "small: fails" in said
+    assert f"(entry {entries[2].seq}, entry-broken)" in said
+    assert "still to sign: east" in said
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "word"),
+    [
+        (["mou", "sign", "nothing", "--yes"], 2, "no MOU `nothing`"),
+        (["mou", "status", "nothing"], 2, "no MOU `nothing`"),
+        (["mou", "sign", "small", "--version", "7", "--yes"], 2, "no version 7"),
+        (["mou", "sign", "small", "--version", "0", "--yes"], 2, "--version"),
+        (["mou", "propose", "nowhere.yaml", "--yes"], 2, "nowhere.yaml"),
+        (["mou", "withdraw", "small", "--yes"], 1, "not signed by all"),
+        (["mou", "decline", "small", "--reason", "\u202e", "--yes"], 2, "--reason"),
+        (["review", "approve", "abc", "--yes"], 2, "no request waits"),
+        (["duty", "acknowledge", "small", "--yes"], 2, "MOU:CLAUSE"),
+        (["duty", "acknowledge", "small:3", "--yes"], 2, "in force"),
+        (["duty", "done", "small:4", "--party", "hub"], 1, "administrator"),
+    ],
+)
+def test_wrong_input(shell: Shell, args: list[str], code: int, word: str) -> None:
+    """A clear sentence and an exit code; nothing changes."""
+    size = shell.services.journal.head().size
+    said = shell.run(*args, key="north", code=code)
+    assert word in said.err
+    assert "Traceback" not in said.err
+    assert shell.services.journal.head().size <= size + 1  # an opening at most
+
+
+def test_by_another_party(shell: Shell) -> None:
+    """Who is no party hears of no MOU; a party proposes nothing."""
+    shell.enrol("west")
+    assert "no MOU" in shell.run("mou", "sign", "small", "--yes", key="west", code=2).err
+    two = shell.file(document(version=2), "two.yaml")
+    assert "administrator" in shell.run("mou", "propose", two, "--yes", key="north", code=1).err
+    assert shell.run("mou", "status", key="west").err == "no MOU was proposed that you may see\n"
+
+
+def test_duties(shell: Shell) -> None:
+    """Listed, acknowledged, recorded as overdue and done."""
+    for party in PARTIES:
+        shell.run("mou", "sign", "small", "--yes", key=party)
+    found = shell.run("duty", "list", "--json", key="hub").json
+    assert [(d["clause"], d["overdue"]) for d in found] == [("3", False), ("4", False)]
+    assert "acknowledged for hub" in shell.run("duty", "acknowledge", "small:3", "--yes", key="hub").out
+    shell.run("duty", "overdue", "small:4", "--party", "hub")
+    assert "overdue" in shell.run("duty", "list", key="hub").out
+    assert "already" in shell.run("duty", "overdue", "small:4", "--party", "hub", code=1).err
+    shell.run("duty", "done", "small:4", "--party", "hub")
+    assert shell.run("duty", "list", "--json").json[-1]["overdue"] is False
+
+
+def test_reviews(shell: Shell) -> None:
+    """A request that waits is listed, shown, approved by each party asked, and then passes."""
+    for party in PARTIES:
+        shell.run("mou", "sign", "small", "--yes", key=party)
+    asked = ["request", "--dataset", "visits", "--fields", "days", "--rows", "all", "--view", "pseudonymised"]
+    asked += ["--purpose", "improvement", "--mou", "small"]
+    assert "approv" in shell.run(*asked, key="hub", code=1).err
+    (waiting,) = shell.run("review", "list", "--json", key="north").json
+    assert waiting["waits_for"] == ["east", "north", "south"]
+    assert "hub" in shell.run("review", "list", key="north").out
+    digest = waiting["digest"][:12]
+    assert "--yes" in shell.run("review", "approve", digest, key="north", code=2).err
+    shell.run("review", "refuse", digest, "--reason", "not yet", "--yes", key="north")
+    for party in ("north", "south", "east"):
+        said = shell.run("review", "approve", digest, "--yes", key=party)
+        assert "approved in entry" in said.out
+        assert "pseudonymised" in said.err
+    assert shell.run("review", "list", "--json", key="hub").json[0]["state"] == "approved"
+    assert shell.run("review", "list", key="hub").out.count("approved") == 1
