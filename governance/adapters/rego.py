@@ -16,7 +16,7 @@ import threading
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from regopy import Interpreter, RegoError
+from regopy import Interpreter, LogLevel, RegoError
 from regopy.rego_shared import (
     rego_bundle_query_entrypoint,
     rego_free_output,
@@ -179,6 +179,7 @@ class _Policies:
     def __init__(self, bundle: Bundle, dataset: str, *, whole: bool) -> None:
         self._interpreter = Interpreter()
         self._interpreter.strict_built_in_errors = True
+        self._interpreter.log_level = LogLevel.NONE  # it prints to the process's own output
         own = bundle.datasets.get(dataset, ())
         with _BUILDING:
             for name, source in bundle.files.items():

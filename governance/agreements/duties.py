@@ -12,7 +12,7 @@ from governance.errors import Conflict, InputWrong, Refused
 from governance.model.clauses import Clause
 from governance.model.mou import Mou
 from governance.register import Register
-from governance.register.signings import members
+from governance.register.rules import members
 from governance.signing.statement import Acknowledgement
 from governance.signing.statement import Duty as DutyStatement
 

@@ -15,8 +15,9 @@ from governance.agreements.desk import Desk, Paper, activated
 from governance.agreements.shown import instant, mou_json, state_of, summary_json
 from governance.errors import AccordantError, Conflict, InputWrong, NotFound, Refused
 from governance.register import ADMINISTRATOR, Life, Register, VersionState
+from governance.register.faults import OPENING_LIFE
 from governance.register.reading import compiled, encoded
-from governance.register.signings import OPENING_LIFE, before_turn
+from governance.register.rules import before_turn
 from governance.signing.statement import Proposal, Signing
 
 __all__ = ["Mous"]

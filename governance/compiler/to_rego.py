@@ -93,9 +93,7 @@ def _prelude(mou: Mou, dataset: str, mous: Sequence[Mou]) -> list[str]:
     start, end, until, moments = life(mou, mous)
     ends_all = mou.withdrawal is not None and mou.withdrawal.ends == "all"
     ended = "count(document.among(parties, gone)) > 0" if ends_all else "false"
-    reckoning = ", ".join(
-        f"[{string(c.id)}, {first_overdue(mou, c.duty)}]" for c in mou.clauses if c.duty is not None and reckoned(c)
-    )
+    duties = [(c, c.duty) for c in mou.clauses if c.duty is not None and reckoned(c)]
     fixed = "[" + ", ".join(str(m) for m in moments) + "]"
     rules = [
         f"id := {string(mou.id)}",
@@ -117,12 +115,15 @@ def _prelude(mou: Mou, dataset: str, mous: Sequence[Mou]) -> list[str]:
         "known := [\n\tsets.inside(request.fields, fields),\n\tnodes != [],\n\tdocument.knows_from(parties),"
         "\n\tasks_some,\n\tasks_others,\n]",
         "# When time alone may change the answer.\n"
-        + (f"moments := array.concat({fixed}, reckoned)" if reckoning else f"moments := {fixed}"),
+        + (f"moments := array.concat({fixed}, reckoned)" if duties else f"moments := {fixed}"),
     ]
-    if reckoning:
+    if duties:
+        lists = "".join(
+            f"\t\tduties.moments({string(name(mou))}, {string(c.id)}, {first_overdue(mou, d)}, {_to(d.of)}),\n"
+            for c, d in duties
+        )
         rules.append(
-            f"reckoned := [moment |\n\tsome [duty, first] in [{reckoning}]\n\tclause[duty][0] == true\n"
-            f"\tsome moment in duties.moments({string(name(mou))}, duty, first)\n"
+            f"reckoned := [moment |\n\tsome list in [\n{lists}\t]\n\tsome moment in list\n"
             f"\tmoment > {start}\n\tmoment < {end}\n]"
         )
     return rules
@@ -130,13 +131,14 @@ def _prelude(mou: Mou, dataset: str, mous: Sequence[Mou]) -> list[str]:
 
 def _summary(mou: Mou, clauses: Sequence[Clause]) -> list[str]:
     """Which clauses match, and that none was left out: one without conditions leaves these without a value."""
+    rules = _clause_names(mou)
 
     def pairs(kind: str) -> str:
         chosen = [c.id for c in clauses if c.kind == kind]
-        lines = "".join(f"\t[{string(i)}, clause[{string(i)}]],\n" for i in chosen)
+        lines = "".join(f"\t[{string(i)}, {rules[i]}],\n" for i in chosen)
         return f"document.matching([\n{lines}])" if lines else "[]"
 
-    conditions = "".join(f"\t\tclause[{string(c.id)}],\n" for c in clauses)
+    conditions = "".join(f"\t\t{rules[c.id]},\n" for c in clauses)
     examined = (
         "examined := [] if {\n\tbinds == false\n} else := "
         f"{_list((c.id for c in clauses), depth=0)} if {{\n"
@@ -180,9 +182,22 @@ def _clause(mou: Mou, clause: Clause) -> str:
         assert rule is not None  # noqa: S101 -- a clause has exactly one kind
         conditions = _touches(mou, rule)
     conditions += _valid(mou, clause)
+    gate = conditions[0]
     lines = "".join(f"\t{condition},\n" for condition in conditions)
-    value = f"[\n{lines}]" if lines else "[]"
-    return f"{head}\nclause[{string(clause.id)}] := {value}"
+    rule = _clause_names(mou)[clause.id]
+    if len(conditions) < 3:
+        return f"{head}\n{rule} := [\n{lines}]"
+    # Nothing else is looked at where the first condition is false; one that is neither true nor false leaves no value.
+    return f"{head}\n{rule} := [meant] if {{\n\tmeant := {gate}\n\tmeant == false\n}} else := [\n{lines}]"
+
+
+def _clause_names(mou: Mou) -> dict[str, str]:
+    """A rule's name for each clause: `clause_2_2`. Ids may differ in a dot or a dash only; then a number follows."""
+    names: dict[str, str] = {}
+    for clause in mou.clauses:
+        found = "clause_" + clause.id.replace(".", "_").replace("-", "_")
+        names[clause.id] = found if found not in names.values() else f"{found}__{len(names)}"
+    return names
 
 
 def _permit(mou: Mou, permit: Permit) -> list[str]:

@@ -18,7 +18,8 @@ from governance.model.period import after, day_of, start_of
 from governance.register.keyring import Keyring
 from governance.register.records import DutyMark, Failure, Signed
 from governance.register.reviews import approvers, current, word_fault
-from governance.register.signings import Life, VersionState, members
+from governance.register.rules import members
+from governance.register.signings import Life, VersionState
 from governance.signing.review import request_digest
 
 __all__ = ["FactBook", "acknowledgement_duties", "due_days"]

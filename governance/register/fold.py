@@ -16,10 +16,11 @@ from governance.model.access import Facts, Request
 from governance.model.mou import Mou
 from governance.model.period import start_of
 from governance.register.facts import FactBook
+from governance.register.faults import MouRecords
 from governance.register.keyring import EnrolledKey, Enrolment, Keyring
 from governance.register.reading import FACT_KINDS, KINDS, LogEntry, read
 from governance.register.records import Activation, Broken, DutyMark, Failure, Opening, Proposal, Signed
-from governance.register.signings import Life, MouRecords, VersionState, live
+from governance.register.signings import Life, VersionState, live
 from governance.signing.keys import PublicKey
 
 __all__ = ["FACT_KINDS", "KINDS", "Register"]

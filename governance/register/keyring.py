@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from governance.register.records import Failure, Place, Signed
 from governance.signing.keys import PublicKey
 
-__all__ = ["ADMINISTRATOR", "CONNECTOR", "SIGNATORY", "EnrolledKey", "Enrolment", "Keyring"]
+__all__ = ["ADMINISTRATOR", "CONNECTOR", "SIGNATORY", "EnrolledKey", "Enrolment", "Keyring", "compromised_since"]
 
 # The party that administrators' keys belong to, and the three uses of a key.
 ADMINISTRATOR = "administrator"

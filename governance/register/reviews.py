@@ -16,9 +16,9 @@ from governance.model.clauses import Clause
 from governance.model.mou import Mou
 from governance.register.keyring import SIGNATORY, Keyring
 from governance.register.records import Signed
-from governance.register.signings import members
+from governance.register.rules import members
 
-__all__ = ["APPROVAL_LIFE", "Approvers", "approvers", "contributors", "current", "word_fault"]
+__all__ = ["APPROVAL_LIFE", "Approvers", "approvers", "contributors", "current", "expiry", "word_fault"]
 
 APPROVAL_LIFE = dt.timedelta(days=30)
 

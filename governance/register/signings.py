@@ -12,36 +12,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from governance.model.mou import AtLeast, Mou
-from governance.model.names import Who
 from governance.model.period import after, day_of, start_of
-from governance.register.keyring import SIGNATORY, Keyring
-from governance.register.records import Broken, Failure, Opening, Place, Proposal, Signed
+from governance.register.faults import MouRecords, proposal_fault, statement_fault
+from governance.register.keyring import Keyring
+from governance.register.records import Failure, Place, Proposal, Signed
+from governance.register.rules import Needed, before_turn, departure_at, members, missing
 
-__all__ = ["OPENING_LIFE", "Departure", "Life", "MouRecords", "Needed", "VersionState", "live", "members"]
-
-# How long a signing that was opened may be signed (design §5).
-OPENING_LIFE = dt.timedelta(hours=24)
-
-
-@dataclass(frozen=True, slots=True)
-class MouRecords:
-    """Everything that the log holds about one MOU."""
-
-    proposals: tuple[Proposal, ...] = ()
-    openings: Mapping[str, Opening] = field(default_factory=dict)  # by the hex of the entry's leaf hash
-    statements: tuple[Signed, ...] = ()  # signatures, declines, withdrawals, in the log's order
-    broken: tuple[Broken, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Needed:
-    """What a rule still needs: `missing` parties, of whom `count` must sign."""
-
-    count: int
-    missing: tuple[str, ...]
+__all__ = ["Departure", "Life", "VersionState", "live"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +78,6 @@ class Life:
     def version(self, number: int) -> VersionState | None:
         """One version, or None."""
         return next((v for v in self.versions if v.proposal.version == number), None)
-
-
-def members(mou: Mou, who: Who) -> tuple[str, ...]:
-    """The parties that a `<who>` speaks of, in the document's order."""
-    if who == "everyone":
-        return tuple(p.id for p in mou.parties)
-    roles, parties = set(who.roles or ()), set(who.parties or ())
-    return tuple(p.id for p in mou.parties if p.role in roles or p.id in parties)
 
 
 def live(records: MouRecords, keyring: Keyring) -> Life:
@@ -250,127 +222,12 @@ class _Judge:
         mou = self.proposal.mou
         if mou is None:
             return ()
-        rules = [_missing(mou, mou.signing.required, signed, frozenset())]
+        rules = [missing(mou, mou.signing.required, signed, frozenset())]
         previous = next((v for v in reversed(self.before) if v.established), None)
         if previous is not None and previous.mou is not None and previous.mou.amendment is not None:
             gone = frozenset(d.party for d in self.departures if d.at <= place.time)
-            rules.append(_missing(previous.mou, previous.mou.amendment.required, signed, gone))
+            rules.append(missing(previous.mou, previous.mou.amendment.required, signed, gone))
         return tuple(rules)
-
-
-def _missing(mou: Mou, required: str | AtLeast, signed: Mapping[str, Signed], gone: frozenset[str]) -> Needed:
-    who = members(mou, required.of if isinstance(required, AtLeast) else "everyone")
-    asked = [p for p in who if p not in gone]
-    missing = tuple(p for p in asked if p not in signed)
-    least = required.at_least if isinstance(required, AtLeast) else len(asked)
-    return Needed(max(0, least - (len(asked) - len(missing))), missing)
-
-
-def before_turn(mou: Mou, party: str, signed: Mapping[str, Signed], declined: Mapping[str, Signed]) -> tuple[str, ...]:
-    """The parties of earlier groups that must speak before `party`: sign, or, where not all must sign, decline."""
-    if mou.signing.order == "any":
-        return ()
-    index = next((i for i, group in enumerate(mou.signing.order) if party in group), 0)
-    required = mou.signing.required
-    counts = members(mou, required.of if isinstance(required, AtLeast) else "everyone")
-    spoken = set(signed) | (set(declined) if isinstance(required, AtLeast) else set())
-    return tuple(p for group in mou.signing.order[:index] for p in group if p in counts and p not in spoken)
-
-
-def proposal_fault(proposal: Proposal, keyring: Keyring) -> tuple[str, str] | None:
-    """Why a proposal does not count."""
-    s = proposal.signed
-    if s.fault is not None:
-        return s.fault
-    if proposal.mou is None:
-        return "document-unreadable", "the stored document is no valid MOU"
-    if (proposal.mou.id, proposal.mou.version) != (proposal.id, proposal.version):
-        return "document-differs", f"the stored document is {proposal.mou.ref}, the proposal speaks of {proposal.ref}"
-    if s.text("document_sha256") != proposal.document_sha256:
-        return "document-differs", "the stored document is not the one that was proposed"
-    if s.text("text_sha256") not in ("", proposal.text_sha256):
-        return "text-differs", "the stored text is not the one that was proposed"
-    if proposal.text_sha256 != proposal.compiled_text_sha256:
-        return "text-differs", "the stored text is not what the stored document says"
-    # Signers agree to a text, not to its proposer: a proposer's key that turns out bad later takes nothing away.
-    return keyring.administers(s.fingerprint, s.place, hindsight=False)
-
-
-def statement_fault(
-    s: Signed,
-    proposal: Proposal,
-    records: MouRecords,
-    keyring: Keyring,
-    used: set[str],
-    *,
-    also: frozenset[str] = frozenset(),
-) -> tuple[str, str] | None:
-    """Why a signature, decline or withdrawal does not count, as things stood at its place. Marks its opening as used.
-
-    `also`: parties of the version before, which sign a new version even where it leaves them out.
-    """
-    if s.fault is not None:
-        return s.fault
-    party, place = s.party, s.place
-    opening = records.openings.get(s.text("opening"))
-    wrong = _key_fault(s, keyring) or _digest_fault(s, proposal)
-    if wrong is not None:
-        return wrong
-    if proposal.mou is not None and party not in {p.id for p in proposal.mou.parties} | also:
-        return "not-a-party", f"`{party}` is not a party of {proposal.ref}"
-    if proposal.signed.place.seq >= place.seq:
-        return "before-proposal", "the statement stands before the proposal"
-    if opening is None:
-        return "no-opening", "the entry that opened the signing is not in the log"
-    if (opening.mou, opening.version, opening.party) != (proposal.id, proposal.version, party):
-        return "opening-of-another", "the signing was opened for another party or version"
-    if opening.nonce != s.text("nonce"):
-        return "nonce-differs", "the nonce is not the one that the server gave for this signing"
-    if not opening.place.seq < place.seq or not place.time - opening.place.time <= OPENING_LIFE:
-        return "opening-expired", "the signing was opened more than 24 hours before"
-    if opening.hash in used:
-        return "opening-used", "the signing that was opened had been used for another statement"
-    used.add(opening.hash)
-    return None
-
-
-def _key_fault(s: Signed, keyring: Keyring) -> tuple[str, str] | None:
-    fault = keyring.stands(s.fingerprint, s.place, hindsight=False)
-    if fault is not None:
-        return fault
-    enrolment = keyring.enrolments.get(s.fingerprint)
-    if enrolment is None or enrolment.use != SIGNATORY:
-        return "not-a-signatory", f"key {s.fingerprint} is not a signatory's"
-    if enrolment.party != s.party:
-        return "key-of-another", f"key {s.fingerprint} is enrolled for `{enrolment.party}`, not for `{s.text('party')}`"
-    return None
-
-
-def _digest_fault(s: Signed, proposal: Proposal) -> tuple[str, str] | None:
-    if s.text("text_sha256") != proposal.compiled_text_sha256:
-        return "text-differs", (
-            f"what was signed is the text {s.text('text_sha256')[:16]}…; "
-            f"the stored document says {proposal.compiled_text_sha256[:16] or 'nothing'}…"
-        )
-    if s.text("text_sha256") != proposal.text_sha256:
-        return "text-differs", (
-            f"what was signed is the text {s.text('text_sha256')[:16]}…; "
-            f"the stored text is {proposal.text_sha256[:16]}…"
-        )
-    if s.text("policy_sha256") != proposal.policy_sha256:
-        return "policy-differs", (
-            f"what was signed is the policy {s.text('policy_sha256')[:16]}…; "
-            f"the stored document compiles to {proposal.policy_sha256[:16]}…"
-        )
-    return None
-
-
-def departure_at(mou: Mou, time: dt.datetime) -> dt.datetime:
-    """When a withdrawal given at `time` takes effect: at once, or after the last whole day of its notice."""
-    if mou.withdrawal is None or mou.withdrawal.notice is None:
-        return time
-    last = after(day_of(time, mou.zone), mou.withdrawal.notice)
-    return start_of(last + dt.timedelta(days=1), mou.zone)
 
 
 def _departures(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Row", "alternate", "repeated", "throughput"]
+__all__ = ["Row", "alternate", "median", "repeated", "throughput"]
 
 
 @dataclass(frozen=True, slots=True)

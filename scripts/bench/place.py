@@ -24,14 +24,17 @@ __all__ = ["FIELDS", "PARTNERS", "ROWS", "document", "documents", "founded", "op
 PARTNERS = ("northside", "riverbend", "lakeview", "hillcrest", "westgate", "eastbrook", "southport")
 ROWS = 1_700
 FIELDS = ("client_id", "name", "program", "quarter", "attendance_days", "grade")
+_COLUMNS = (
+    "client_id", "name", "birth_date", "zip", "language", "site", "program", "quarter", "attendance_days",
+    "completed", "grade",
+)  # fmt: skip
 _TEMPLATE = Path("mou_templates/benchmarking")
 _MAPPING = """\
 party: {party}
 mou: benchmarking
 dataset: enrollments
 source: {{files: [rows.csv]}}
-columns: {{client_id: client_id, name: name, program: program, quarter: quarter, attendance_days: attendance_days,
-  completed: completed, grade: grade}}
+columns: {{{columns}}}
 """
 
 
@@ -44,7 +47,7 @@ def document() -> bytes:
         "quarters": list(QUARTERS),
     }
     template = read_template((_TEMPLATE / "template.yaml").read_bytes())
-    return from_template((_TEMPLATE / "document.yaml").read_bytes(), template, values)
+    return from_template(template, (_TEMPLATE / "document.yaml").read_bytes(), values)
 
 
 def documents(count: int) -> tuple[Mou, ...]:
@@ -68,20 +71,28 @@ def founded(folder: Path) -> World:
     world.agreed(document().decode(), mou="benchmarking", parties=parties)
     for number, party in enumerate(PARTNERS):
         partner = world.partners[party]
-        world.told(partner, "POST", "/v1/sources", {"mapping": _MAPPING.format(party=party), "url": None})
+        world.told(partner, "POST", "/v1/sources", {"mapping": _mapping(party), "url": None})
         content = "\n".join(_lines(number)).encode()
         world.told(partner, "POST", "/v1/sources/enrollments/rows", body=content, content_type="text/csv")
     world.close()
     return world
 
 
+def _mapping(party: str) -> str:
+    return _MAPPING.format(party=party, columns=", ".join(f"{name}: {name}" for name in _COLUMNS))
+
+
 def _lines(seed: int) -> Iterator[str]:
-    yield "client_id,name,program,quarter,attendance_days,completed,grade"
-    programmes = ("early-childhood", "adult-learning", "youth")
+    yield ",".join(_COLUMNS)
+    programs, languages = ("early-childhood", "adult-learning", "youth"), ("English", "Spanish", "Polish")
     for n in range(ROWS):
         turn = n * 7 + seed
-        quarter, done = QUARTERS[turn % len(QUARTERS)], ("yes", "no")[turn % 2]
-        yield f"{10_000 + n},client {10_000 + n},{programmes[n % 3]},{quarter},{turn % 62},{done},{40 + turn % 60}"
+        number = 10_000 + n
+        yield (
+            f"{number},client {number},19{50 + turn % 50}-0{1 + turn % 9}-1{turn % 10},606{10 + turn % 50},"
+            f"{languages[turn % 3]},main,{programs[n % 3]},{QUARTERS[turn % len(QUARTERS)]},{turn % 62},"
+            f"{('yes', 'no')[turn % 2]},{40 + turn % 60}"
+        )
 
 
 def opa(folder: Path, words: Sequence[str]) -> Iterator[Served]:

@@ -208,17 +208,18 @@ def test_a_server_that_shows_something_else(shell: Shell, member: str, monkeypat
 
 
 def test_somebody_with_the_database(shell: Shell) -> None:
-    """A changed text in the stored proposal: nothing is in force, and the status says which signatures fail and why."""
+    """A changed name in a stored signature: not in force, and the status says which signature fails and why."""
     for party in PARTIES:
         shell.run("mou", "sign", "small", "--yes", key=party)
     entries = list(shell.services.journal.entries(kinds={"signature"}))
     with sqlite3.connect(shell.folder / "home/accordant.db") as database:
         for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             database.execute(f'DROP TRIGGER "{name}"')
-        database.execute(
-            'UPDATE audit_bodies SET body = replace(body, \'"party":"east"\', \'"party":"hub!"\') WHERE seq = ?',
-            (entries[2].seq,),
-        )
+        seq = entries[2].seq
+        (body,) = database.execute("SELECT body FROM audit_bodies WHERE seq = ?", (seq,)).fetchone()
+        forged = bytes(body).replace(b"of east", b"of West")
+        assert forged != body
+        database.execute("UPDATE audit_bodies SET body = ? WHERE seq = ?", (forged, seq))
     said = shell.run("mou", "status", "small").out
     assert "small: fails" in said
     assert f"(entry {entries[2].seq}, entry-broken)" in said

@@ -63,5 +63,10 @@ _touching := [[document, clause] |
 # The prohibitions that touch, were lifted, and not by this permit. Where nothing is left prohibited, all were lifted.
 _barring(document, clause) := [prohibition |
 	some [other, prohibition] in _touching
-	not [document, clause] in [[other, permit] | some permit in data.accordant.documents[other].exceptions[prohibition]]
+	_lifts(document, clause, other, prohibition) == false
 ]
+
+_lifts(document, clause, other, prohibition) := clause in permits if {
+	document == other
+	permits := object.get(data.accordant.documents[other].exceptions, prohibition, [])
+} else := false

@@ -17,7 +17,7 @@ _number(digits, base) := to_number(concat("", ["1", digits])) - base
 
 # METADATA
 # description: the number of a day
-ordinal(year, month, day) := ((era * 146097) + day_of_era) - 719468 if {
+ordinal([year, month, day]) := ((era * 146097) + day_of_era) - 719468 if {
 	shifted := year - floor((14 - month) / 12)
 	era := floor(shifted / 400)
 	year_of_era := shifted - (era * 400)
@@ -44,10 +44,10 @@ date(number) := [year, month, day] if {
 # METADATA
 # description: the number of the day a period, `[months, days]`, later than a day
 after([year, month, day], [months, days]) := (first + (_lesser(day, length) - 1)) + days if {
-	count := ((year * 12) + (month - 1)) + months
-	first := ordinal(floor(count / 12), (count % 12) + 1, 1)
-	following := count + 1
-	length := ordinal(floor(following / 12), (following % 12) + 1, 1) - first
+	index := ((year * 12) + (month - 1)) + months
+	first := ordinal([floor(index / 12), (index % 12) + 1, 1])
+	following := index + 1
+	length := ordinal([floor(following / 12), (following % 12) + 1, 1]) - first
 }
 
 # METADATA

@@ -98,9 +98,11 @@ matching(clauses) := [clause |
 # description: those of the prohibitions that touch of which none of the permits excepted covers the request
 unlifted(document, touching, covering) := [clause |
 	some clause in touching
-	lifting := [permit |
-		some permit in data.accordant.documents[document].exceptions[clause]
-		permit in covering
-	]
-	lifting == []
+	lifting(document, clause, covering) == []
 ]
+
+# METADATA
+# description: the permits that lift a prohibition
+lifting(document, clause, covering) := among(object.get(exceptions, clause, []), covering) if {
+	exceptions := data.accordant.documents[document].exceptions
+}

@@ -24,49 +24,54 @@ recorded_overdue(mou, clause) := false if {
 #   The period and the grace after the last acknowledgement have run out; `first` is when they do after the effective day.
 acknowledgement_overdue(document, clause, first) := request.at >= first if {
 	input.facts.acknowledged == []
-} else := count([moment |
-	some moment in array.concat([first], _counting(document, clause))
-	moment > request.at
-]) == 0
-
-# METADATA
-# description: the instants at which an acknowledgement begins to count, or the duty is overdue
-moments(document, clause, first) := [first] if {
-	input.facts.acknowledged == []
-} else := array.concat([first], array.concat(
-	[moment |
-		some day in _acknowledged(document, clause)
-		moment := _start(document, day)
-	],
-	[moment |
-		some day in _acknowledged(document, clause)
-		moment := _overdue_from(document, clause, day)
-	],
-))
-
-_counting(document, clause) := [moment |
-	some day in _acknowledged(document, clause)
-	_start(document, day) <= request.at
-	moment := _overdue_from(document, clause, day)
-]
-
-# The days after the effective day, up to the last, on which the requester acknowledged.
-_acknowledged(document, clause) := [fact.on |
-	some fact in input.facts.acknowledged
-	fact.party == request.party
-	fact.clause == clause
-	fact.mou == data.accordant.documents[document].id
-	fact.on > data.accordant.documents[document].first_day
-	fact.on <= data.accordant.documents[document].last_day
-]
-
-_start(document, day) := days.start(days.ordinal(date[0], date[1], date[2]), data.accordant.documents[document].offsets) if {
-	date := days.parse(day)
+} else := request.at >= max(array.concat([first], counting)) if {
+	counting := [overdue |
+		some [start, overdue] in _spans(document, clause)
+		start <= request.at
+	]
 }
 
-# The day after the grace, which begins when the period has run out.
-_overdue_from(document, clause, day) := days.start(graced + 1, data.accordant.documents[document].offsets) if {
-	duty := data.accordant.documents[document].acknowledgements[clause]
-	due := days.after(days.parse(day), duty.every)
-	graced := days.after(days.date(due), duty.grace)
+# METADATA
+# description: >
+#   The instants at which an acknowledgement begins to count, or the duty is overdue; none for whom it doesn't name.
+moments(document, clause, first, named) := [] if {
+	named == false
+} else := [first] if {
+	input.facts.acknowledged == []
+} else := [moment |
+	some span in array.concat([[first, first]], _spans(document, clause))
+	some moment in span
+]
+
+# For each day after the effective day, up to the last, on which the requester acknowledged: the instant at which it
+# begins, and the one at which the duty is overdue, the day after the grace that begins when the period has run out.
+_spans(document, clause) := [span |
+	some day in given
+	span := _span(day, period, grace, offsets)
+] if {
+	first := data.accordant.documents[document].first_day
+	last := data.accordant.documents[document].last_day
+	given := _within(_given(data.accordant.documents[document].id, clause), first, last)
+	period := data.accordant.documents[document].acknowledgements[clause].every
+	grace := data.accordant.documents[document].acknowledgements[clause].grace
+	offsets := data.accordant.documents[document].offsets
+}
+
+_given(mou, clause) := [fact.on |
+	some fact in input.facts.acknowledged
+	fact.mou == mou
+	fact.clause == clause
+	fact.party == request.party
+]
+
+_within(given, first, last) := [day |
+	some day in given
+	day > first
+	day <= last
+]
+
+_span(day, period, grace, offsets) := [days.start(days.ordinal(date), offsets), days.start(graced + 1, offsets)] if {
+	date := days.parse(day)
+	due := days.after(date, period)
+	graced := days.after(days.date(due), grace)
 }

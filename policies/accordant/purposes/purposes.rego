@@ -13,8 +13,10 @@ nodes(document) := [request.purpose] if {
 	data.accordant.documents[document].broader[request.purpose]
 } else := [node |
 	some term in _terms
-	some node in data.accordant.documents[document].terms[term]
-]
+	some node in object.get(terms, term, [])
+] if {
+	terms := data.accordant.documents[document].terms
+}
 
 _terms := {request.purpose} | {term | some term in data.accordant.catalogue.terms[request.purpose]}
 
@@ -22,8 +24,10 @@ _terms := {request.purpose} | {term | some term in data.accordant.catalogue.term
 # description: for each node, the purposes that it is within
 above(document, asked) := [ancestors |
 	some node in asked
-	ancestors := graph.reachable(data.accordant.documents[document].broader, [node])
-]
+	ancestors := graph.reachable(broader, [node])
+] if {
+	broader := data.accordant.documents[document].broader
+}
 
 # METADATA
 # description: every purpose that a node is within, or that is within a node

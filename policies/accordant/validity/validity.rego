@@ -106,8 +106,9 @@ _undeclared := count([value |
 ]) > 0
 
 _levels(field) := {level |
+	asked := field
 	some document in _documents
-	some level in data.accordant.documents[document].levels[request.dataset][field]
+	some level in data.accordant.documents[document].levels[request.dataset][asked]
 }
 
 _values(filter) := filter.value if {
