@@ -32,6 +32,7 @@ from governance.signing.jws import sign_detached
 from governance.signing.keys import PrivateKey
 from governance.signing.statement import (
     Acknowledgement,
+    Approval,
     Enrolment,
     EnrolmentApproval,
     KeyText,
@@ -75,6 +76,7 @@ purposes:
   improvement: {title: improvement}
   marketing: {title: marketing}
   service: {title: service}
+  research: {title: research}
 datasets:
   visits:
     title: visits
@@ -133,6 +135,19 @@ clauses:
     title: Acknowledgement
     duty: {of: everyone, action: acknowledge-purpose, every: P1Y, grace: P30D, blocking: others}
     text: "{of} shall {action}."
+  - id: "7"
+    title: Research
+    permit:
+      to: {roles: [convener]}
+      data: visits
+      rows: all
+      from: {parties: [north, south]}
+      fields: [program, days]
+      view: pseudonymised
+      purpose: [research]
+      protect: {k: 5}
+      review: contributors
+    text: "{to} may see {fields} of {rows} clients of {from}, after {review} have approved."
 """
 
 
@@ -334,6 +349,14 @@ class World:
             mou="small", clause=clause, party=partner.party, nonce=secrets.token_urlsafe(16), time=self.clock.now()
         )
         self.told(partner, "POST", "/v1/acknowledgements", self.statement(partner, said))
+
+    def approve(self, partner: Partner, digest: str, *, clause: str = "7") -> None:
+        """A party lets another's request through."""
+        said = Approval(
+            request_sha256=digest, mou="small", clause=clause, party=partner.party,
+            nonce=secrets.token_urlsafe(16), time=self.clock.now(),
+        )  # fmt: skip
+        self.told(partner, "POST", f"/v1/reviews/{digest}/approval", self.statement(partner, said))
 
     def agreed(self, document: str = DOCUMENT, *, mou: str = "small", parties: Sequence[str] = PARTIES) -> World:
         """Everybody has a key and has signed; the first party has a connector, too."""

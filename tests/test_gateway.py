@@ -238,6 +238,24 @@ def test_acknowledgement_withdrawal_and_time_are_followed_by_the_very_next_reque
     assert (403, "deny", "no-mou-in-force") == _outcome(world.query(north, COMPARE))
 
 
+def test_an_approval_is_followed_by_the_very_next_request_and_runs_out(world: World) -> None:
+    """Each contributor that is asked approves this very request; 30 days later it is to be asked anew."""
+    hub = world.partners["hub"]
+    asked = {
+        "dataset": "visits", "fields": ["program"], "rows": "all", "from": ["north", "south"], "view": "pseudonymised",
+    }  # fmt: skip
+    assert (403, "review", "approval-needed") == _outcome(world.query(hub, asked, purpose="research"))
+    for party in ("north", "south"):
+        waiting = world.told(world.partners[party], "GET", "/v1/reviews")["reviews"]
+        world.approve(world.partners[party], waiting[0]["digest"])
+        last = world.query(hub, asked, purpose="research")
+        assert last.status_code == (403 if party == "north" else 200)
+    other = asked | {"fields": ["program", "days"]}
+    assert (403, "review", "approval-needed") == _outcome(world.query(hub, other, purpose="research"))
+    world.clock.pass_(days=30)
+    assert (403, "review", "approval-needed") == _outcome(world.query(hub, asked, purpose="research"))
+
+
 def test_consent_counts_from_the_next_request_on(world: World) -> None:
     """Grades of others rest on clients who consented; a withdrawal takes them out."""
     hub = world.partners["hub"]

@@ -33,17 +33,16 @@ def kept_request(request: Request, kept: frozenset[str], mou: Mou) -> Request:
         parts["measures"] = tuple(m for m in parts["measures"] if _measures(m, dataset))
         parts["order_by"] = tuple(o for o in parts["order_by"] if o.removeprefix("-") in parts["group_by"])
     else:
-        parts["fields"] = tuple(dict.fromkeys((*parts["fields"], *parts["group_by"])))
+        shown = tuple(dict.fromkeys((*parts["fields"], *parts["group_by"])))
+        # Rows need a field to show, not only one to filter or order by.
+        parts["fields"] = shown or tuple(n for n in request.all_fields if n in kept)
         parts["group_by"] = ()
     if request.view != "identified" and not own:
         parts |= {"order_by": (), "limit": None}
     if request.view == "aggregate" and not own:
         parts |= _dimensions(parts["filters"], parts["group_by"], dataset)
     made = request.model_copy(update=parts)
-    if made.all_fields or made.measures:
-        # Rows need a field to show, not only one to filter by.
-        return made if made.view == "aggregate" or made.fields else _clients(request)
-    return _clients(request)
+    return made if made.all_fields or made.measures else _clients(request)
 
 
 def _clients(request: Request) -> Request:

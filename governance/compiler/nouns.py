@@ -71,12 +71,12 @@ def document(mou: Mou) -> dict[str, Any]:
 
 def life(mou: Mou, mous: Sequence[Mou]) -> tuple[int, int, int, list[int]]:
     """Its first instant, the first after its last day, the first at which it is not in force for its days or a newer
-    version's, and every instant that its days and its clauses' days name. `mous` are all documents given.
+    version's, and every instant that the days of its versions and clauses name. `mous` are all documents given.
     """
     start, end = first_of(mou.effective, mou.zone), first_of_next(mou.expires, mou.zone)
-    newer = [first_of(m.effective, m.zone) for m in mous if m.id == mou.id and m.version > mou.version]
-    until = min([end, *newer])
-    return start, end, until, sorted({start, end, until, *_clause_moments(mou)} - {NEVER})
+    starts = {m.version: first_of(m.effective, m.zone) for m in mous if m.id == mou.id}
+    until = min([end, *(begun for number, begun in starts.items() if number > mou.version)])
+    return start, end, until, sorted({start, end, *starts.values(), *_clause_moments(mou)} - {NEVER, -NEVER})
 
 
 def first_overdue(mou: Mou, duty: Duty) -> int:

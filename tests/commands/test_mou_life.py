@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ class Shell:
     folder: Path
     capture: pytest.CaptureFixture[str]
     services: Services
+    lie: list[Callable[[Arrived, Reply], Reply]] = field(default_factory=list)
 
     def run(self, *args: object, key: str = "administrator", code: int = 0) -> Said:
         """One command through the entry point that the shell calls."""
@@ -101,7 +102,10 @@ def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
             response = app.test_client().open(
                 request.path, method=request.method, data=request.body, headers=list(request.headers)
             )
-            return Reply(response.status_code, response.get_data(), response.content_type or "")
+            reply = Reply(response.status_code, response.get_data(), response.content_type or "")
+            for lie in made.lie:
+                reply = lie(request, reply)
+            return reply
 
         server.answer = answer
         made = Shell(tmp_path, capsys, services)
@@ -174,37 +178,23 @@ def test_withdraw(shell: Shell) -> None:
     assert "withdrawn already" in shell.run("mou", "withdraw", "small", "--yes", key="north", code=1).err
 
 
-def _paper(change: Callable[[dict[str, Any]], None]) -> Callable[[bytes], bytes]:
-    def changed(content: bytes) -> bytes:
-        found = json.loads(content)
-        change(found)
-        return json.dumps(found).encode()
-
-    return changed
-
-
 @pytest.mark.parametrize("member", ["text", "text_sha256", "policy_sha256", "document"])
-def test_a_server_that_shows_something_else(shell: Shell, member: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_shows_something_else(shell: Shell, member: str) -> None:
     """The text's digest is made from the bytes shown, and the document is compiled here: a lie is not signed."""
-    from connectors.client import Client
 
-    true_post, true_read = Client.post, Client.read
+    def lie(request: Arrived, reply: Reply) -> Reply:
+        if request.path.endswith("/openings") and member != "document":
+            changed = {member: "QWxsIGlzIHdlbGw" if member == "text" else "0" * 64}
+            return replace(reply, body=json.dumps(json.loads(reply.body) | changed).encode())
+        if "/document" in request.path and member == "document":
+            return replace(reply, body=reply.body.replace(b"rows: own", b"rows: all"))
+        return reply
 
-    def post(self: Client, path: str, document: Any, *, signed: bool = True) -> Any:
-        answer = true_post(self, path, document, signed=signed)
-        if path.endswith("/openings") and member != "document":
-            answer[member] = "QWxsIGlzIHdlbGw" if member == "text" else "0" * 64
-        return answer
-
-    def read(self: Client, path: str, params: Any = None, *, accept: str = "*/*") -> bytes:
-        content = true_read(self, path, params, accept=accept)
-        return content.replace(b"rows: own", b"rows: all") if member == "document" else content
-
-    monkeypatch.setattr(Client, "post", post)
-    monkeypatch.setattr(Client, "read", read)
+    shell.lie.append(lie)
     said = shell.run("mou", "sign", "small", "--yes", key="north", code=1)
     assert "what the document says" in said.err or "not the document's" in said.err
-    monkeypatch.undo()
+    shell.lie.clear()
+    assert shell.run("mou", "status", "small", "--json").json["versions"][0]["signatures"] == []
 
 
 def test_somebody_with_the_database(shell: Shell) -> None:

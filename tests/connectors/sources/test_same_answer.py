@@ -93,7 +93,7 @@ _INDICATORS: dict[str, Any] = {
         "window": "quarter",
         "denominator": {"field": "program", "in": ["early", "adult"]},
         "numerator": {"field": "grade", "at_least": 60},
-        "exclusions": [{"field": "days", "at_most": 9}],
+        "exclusions": [{"field": "days", "at_most": 9}, {"field": "name", "equals": "Bob"}],
         "floor": {"missing": 0.5},
     }
 }
