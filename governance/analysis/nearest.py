@@ -99,12 +99,12 @@ class _Search:
         return self._known[key]
 
     def _narrowed(self, candidate: _Candidate, decision: Decision) -> Iterator[_Candidate]:
-        """What is left when the prohibitions in the way are given what they speak of: fields, contributors, or both."""
+        """What is left when what is in the way gets what it speaks of: a prohibition fields, contributors or both."""
         if decision.outcome == "invalid":  # a filter that is no declared level of others' rows
             yield self._without(candidate, frozenset(f.field for f in candidate.request.filters), frozenset())
         in_the_way = [
             OpenPermit.of(self._mous[ref.mou, ref.version], ref.clause, self._asked)
-            for ref in (decision.cites if decision.reason == "prohibited" else ())
+            for ref in (decision.cites if decision.outcome == "deny" else ())
         ]
         if decision.outcome == "gap":  # one was lifted by another permit, and this one does not stand in its `except`
             in_the_way = candidate.permit.lifted_without(self._mous.values(), self._asked)

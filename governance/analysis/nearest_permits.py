@@ -25,7 +25,7 @@ Choice = tuple[Rows, tuple[str, ...] | None]
 
 @dataclass(frozen=True, eq=False)
 class OpenPermit:
-    """A clause, permit or prohibition, as one requester sees it."""
+    """A clause, the permit looked at or one in its way, as one requester sees it."""
 
     mou: Mou
     clause: Clause
@@ -65,8 +65,8 @@ class OpenPermit:
 
     @property
     def contributors(self) -> frozenset[str]:
-        """Those whose rows it speaks of."""
-        chosen = self._selected(self._rule.rows or "all")
+        """Those whose rows it speaks of; a duty blocks those of others."""
+        chosen = self._selected(self._rule.rows or ("all" if self.clause.duty is None else "others"))
         return chosen if self._rule.from_ is None else chosen & _members(self.mou, self._rule.from_)
 
     def _selected(self, rows: Rows) -> frozenset[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 import uuid
+from importlib import metadata
 
 import structlog
 from flask import Flask, Response, g, jsonify, request
 
 from governance.web import problems
 from governance.web.api import agreements, consents, log, query, sources
+from governance.web.openapi import describe
 from governance.web.services import Services
 
 __all__ = ["create_app"]
@@ -56,5 +58,10 @@ def create_app(services: Services) -> Flask:
         parts = services.ready()
         ready = all(state == "ok" for state in parts.values())
         return jsonify({"status": "ready" if ready else "not ready", "parts": parts}), 200 if ready else 503
+
+    @app.get("/openapi.json")
+    def openapi() -> Response:
+        """This description."""
+        return jsonify(describe(app, origin=services.settings.origin, version=metadata.version("accordant")))
 
     return app
