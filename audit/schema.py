@@ -29,8 +29,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     event,
 )
+from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import ExecutableDDLElement
 
 from audit.errors import LogError
@@ -42,11 +44,23 @@ METADATA = MetaData()
 # In SQLite only an INTEGER key is the row's own number.
 _SEQ = BigInteger().with_variant(Integer, "sqlite")
 
+
+class Octets(TypeDecorator[bytes]):
+    """Bytes, whatever lies there: SQLite keeps text in a column for bytes, if somebody tells it to."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:  # noqa: ARG002 SQLAlchemy's signature
+        """As bytes; what was text is not what was written, and its hash will say so."""
+        return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+
+
 LEAVES = Table(
     "audit_leaves",
     METADATA,
     Column("seq", _SEQ, primary_key=True, autoincrement=False),
-    Column("leaf", LargeBinary, nullable=False),
+    Column("leaf", Octets, nullable=False),
     CheckConstraint("seq >= 0", name="audit_leaves_from_zero"),
 )
 
@@ -54,8 +68,8 @@ BODIES = Table(
     "audit_bodies",
     METADATA,
     Column("seq", _SEQ, ForeignKey(LEAVES.c.seq), primary_key=True, autoincrement=False),
-    Column("salt", LargeBinary, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("salt", Octets, nullable=False),
+    Column("body", Octets, nullable=False),
 )
 
 TERMS = Table(
@@ -73,10 +87,10 @@ HEAD = Table(
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("size", BigInteger, nullable=False),
-    Column("last", LargeBinary, nullable=False),
-    Column("frontier", LargeBinary, nullable=False),
+    Column("last", Octets, nullable=False),
+    Column("frontier", Octets, nullable=False),
     Column("time", Text, nullable=False),
-    Column("checkpoint", LargeBinary, nullable=False),
+    Column("checkpoint", Octets, nullable=False),
     CheckConstraint("id = 1", name="audit_head_one_row"),
 )
 

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.fernet import Fernet
+from sqlalchemy import Engine as Database
 
 import audit
 from audit import Log
+from audit.note import NoteSigner
 from governance.adapters.journal import AuditJournal
 from governance.adapters.store.consents import ConsentTable
 from governance.adapters.store.database import make_tables, open_database
@@ -25,8 +27,10 @@ from governance.history import History
 from governance.home import SystemClock, note_signer, root_key, secret
 from governance.model.mou import Mou
 from governance.ports import Clock, Engine, Journal
+from governance.register import KINDS
 from governance.settings import Settings
 from governance.source_kinds import HomeSources
+from governance.sources import KINDS as SOURCE_KINDS
 from governance.sources import SourceBook
 from governance.web.authentic import Authenticator
 from governance.web.services import Services
@@ -46,6 +50,25 @@ def engine_of(settings: Settings) -> Engine:
     return RegoEngine()
 
 
+def _opened_log(settings: Settings, signer: NoteSigner, clock: Clock) -> tuple[Database, Log, AuditJournal]:
+    """The database, the log in it, and the journal on that; nothing is left open where one of them fails."""
+    database = open_database(settings.database_url)
+    try:
+        make_tables(database)
+        try:
+            log = Log.open(database, origin=settings.log_origin, signer=signer, clock=clock)
+        except audit.LogError as error:
+            raise LogUnavailable(f"the log cannot be opened: {error}") from error
+        try:
+            return database, log, AuditJournal(log, watched=KINDS | SOURCE_KINDS)
+        except BaseException:
+            log.close()
+            raise
+    except BaseException:
+        database.dispose()
+        raise
+
+
 def open_services(
     settings: Settings,
     *,
@@ -60,17 +83,7 @@ def open_services(
     """
     clock = clock or SystemClock()
     root, signer = root_key(settings), note_signer(settings)
-    database = open_database(settings.database_url)
-    try:
-        make_tables(database)
-        try:
-            log = Log.open(database, origin=settings.log_origin, signer=signer, clock=clock)
-        except audit.LogError as error:
-            raise LogUnavailable(f"the log cannot be opened: {error}") from error
-    except BaseException:
-        database.dispose()
-        raise
-    plain = AuditJournal(log)
+    database, log, plain = _opened_log(settings, signer, clock)
     journal: Journal = wrap(plain) if wrap else plain
     nonces = NonceTable(database)
     deciding = engine or engine_of(settings)

@@ -9,8 +9,7 @@ from governance.agreements import Checked
 from governance.analysis.agreement import Reading, compare
 from governance.analysis.edges import edges
 from governance.compiler.bundle import Bundle
-from governance.compiler.reference import decide
-from governance.model.access import Decision, Facts, Request
+from governance.compiler.reference import Reading as Reference
 from governance.model.mou import Mou
 from governance.ports import Engine
 
@@ -21,9 +20,7 @@ def readings_agree(engine: Engine) -> Callable[[Bundle, Sequence[Mou]], Checked]
     """A check that asks the reference, the engine in process, and the engine that decides where it is another."""
 
     def check(bundle: Bundle, mous: Sequence[Mou]) -> Checked:
-        def reference(request: Request, facts: Facts) -> Decision:
-            return decide(mous, request, facts)
-
+        reference = Reference(mous).decide
         embedded = RegoEngine()
         embedded.load(bundle)
         readings: dict[str, Reading] = {"reference": reference, embedded.name: embedded.decide}

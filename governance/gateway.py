@@ -33,7 +33,7 @@ from governance.errors import (
 )
 from governance.model.access import Decision, Request
 from governance.model.limits import Limits
-from governance.ports import Clock, Journal, Nonces, Within
+from governance.ports import Clock, Journal, Nonces
 from governance.query_body import parse
 from governance.signing.http import Declaration
 from governance.sources import SourceBook
@@ -145,6 +145,10 @@ class Gateway:
         except Unavailable as error:
             return self._record(call, Refusal("unavailable", error, decision=decision), request)
 
+    def refuse(self, call: DataCall, error: InputWrong) -> Refusal:
+        """Records a call that its signer may not have answered in this form; its nonce is used up."""
+        return self._record(call, Refusal("invalid", error), None)
+
     def _release(
         self, call: DataCall, request: Request, decision: Decision, indicator: IndicatorAsked | None
     ) -> Released:
@@ -166,8 +170,7 @@ class Gateway:
         first = next(batches, None)
         drafts = [self._request_draft(call, "permit", request, decision=decision)]
         drafts += self._disclosures(call, request, first) if first else []
-        entries = self.journal.append(drafts, within=self._count_nonce(call))
-        entry = entries[0].seq
+        entry = self._appended(call, drafts)
 
         def durable_first() -> Iterator[Batch]:
             if first is not None:
@@ -233,22 +236,26 @@ class Gateway:
             call, refusal.outcome, request, decision=refusal.decision, reason=refusal.error.reason
         )
         try:
-            entries = self.journal.append([draft], within=self._count_nonce(call) if count_nonce else None)
+            entry = self._appended(call, [draft], count_nonce=count_nonce)
         except Replayed:
             # A write whose outcome nobody told may have counted this very request: that is no replay.
             return refusal if isinstance(refusal.error, LogUnavailable) else self._replayed(call)
         except LogUnavailable as error:
             # What can't be logged doesn't happen; nothing leaves either way, and the caller hears of the log.
             return Refusal("unavailable", error)
-        return replace(refusal, entry=entries[0].seq)
+        return replace(refusal, entry=entry)
 
-    def _count_nonce(self, call: DataCall) -> Within:
+    def _appended(self, call: DataCall, drafts: Sequence[Draft], *, count_nonce: bool = True) -> int:
+        """The number of the first entry, durable with the others and with the nonce. Raises Replayed."""
         declaration = call.declaration
 
-        def within(connection: Any, _entries: Sequence[Entry]) -> None:
+        def count(connection: Any, _entries: Sequence[Entry]) -> None:
             self.nonces.count(connection, keyid=declaration.keyid, nonce=declaration.nonce, expires=declaration.expires)
 
-        return within
+        entries = self.journal.append(drafts, within=count if count_nonce else None)
+        if count_nonce:
+            self.nonces.remember(declaration.keyid, declaration.nonce)
+        return entries[0].seq
 
     def _request_draft(
         self,

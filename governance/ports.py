@@ -104,7 +104,11 @@ class Nonces(Protocol):
     """Nonces of signed requests, each counted once across all gateways (RFC 9421 §7.2.2)."""
 
     def seen(self, keyid: str, nonce: str) -> bool:
-        """An early look; only `count` is sure."""
+        """An early look, in memory alone; only `count` is sure."""
+        ...
+
+    def remember(self, keyid: str, nonce: str) -> None:
+        """For `seen`: the transaction that counted it is durable."""
         ...
 
     def count(self, connection: Any, *, keyid: str, nonce: str, expires: dt.datetime) -> None:

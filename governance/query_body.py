@@ -19,7 +19,9 @@ from governance.errors import RequestInvalid, TooLarge
 from governance.model.access import Request
 from governance.model.limits import Limits
 
-__all__ = ["QueryBody", "parse"]
+_DEEPEST = 16
+
+__all__ = ["QueryBody", "parse", "speakable"]
 
 _ELSEWHERE = {
     "party": "the owner of the key that signs",
@@ -84,7 +86,7 @@ def parse(body: bytes, limits: Limits) -> QueryBody:
         raise RequestInvalid("the body is not JSON", reason="malformed", field="body") from None
     if not isinstance(document, dict):
         raise RequestInvalid("the body is not a JSON object", reason="malformed", field="body")
-    _speakable(document)
+    speakable(document)
     for key in document:
         if key in _ELSEWHERE:
             raise RequestInvalid(f"`{key}` comes from {_ELSEWHERE[key]}", reason="not-from-the-body", field=key)
@@ -97,9 +99,17 @@ def parse(body: bytes, limits: Limits) -> QueryBody:
     return QueryBody(document, asked)
 
 
-def _speakable(value: Any) -> None:
-    """The log keeps every request in canonical JSON (RFC 8785), which has no lone surrogate and no number over 2^53."""
+def speakable(value: Any, depth: int = 0) -> None:
+    """Raises RequestInvalid for JSON that the log could not keep.
+
+    It keeps every request in canonical JSON (RFC 8785), which has no lone surrogate and no number over 2^53; and a text
+    with a NUL is no search word.
+    """
+    if depth > _DEEPEST:
+        raise RequestInvalid(f"nested deeper than {_DEEPEST}", reason="malformed", field="body")
     if isinstance(value, str):
+        if "\x00" in value:
+            raise RequestInvalid("a text holds a NUL", reason="malformed", field="body")
         try:
             value.encode("utf-8")
         except UnicodeEncodeError:
@@ -108,11 +118,11 @@ def _speakable(value: Any) -> None:
         raise RequestInvalid("a number is larger than 2^53", reason="malformed", field="body")
     elif isinstance(value, dict):
         for key, member in value.items():
-            _speakable(key)
-            _speakable(member)
+            speakable(key, depth + 1)
+            speakable(member, depth + 1)
     elif isinstance(value, list):
         for member in value:
-            _speakable(member)
+            speakable(member, depth + 1)
 
 
 def _within(document: dict[str, Any], limits: Limits) -> None:

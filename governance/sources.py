@@ -22,7 +22,7 @@ from governance.ports import Journal, Source
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["KINDS", "Cipher", "Enrolled", "Loaded", "MappingRead", "SourceBook", "SourceKinds"]
+__all__ = ["KINDS", "Cipher", "Enrolled", "Loaded", "MappingRead", "SourceBook", "SourceKinds", "file_sha256"]
 
 KINDS = frozenset({"source", "load"})
 
@@ -118,7 +118,7 @@ class SourceBook:
         self._lock = threading.Lock()
         self._seq = -1
         self._enrolled: dict[tuple[str, str], Enrolled] = {}
-        self._open: dict[tuple[str, str], tuple[Enrolled, Source]] = {}
+        self._open: dict[tuple[str, str], tuple[Enrolled, Source, tuple[int, int, int] | None]] = {}
 
     def enrolled(self, party: str | None = None) -> tuple[Enrolled, ...]:
         """The sources, of one party or of all."""
@@ -156,7 +156,9 @@ class SourceBook:
         if read.live:
             raise Conflict("this source is a live table; there is nothing to load", reason="source-is-live")
         folder = self._data / party / dataset
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Each on its own: the mode of parents that `mkdir` makes is the process's.
+        folder.parent.mkdir(exist_ok=True, mode=0o700)
+        folder.mkdir(exist_ok=True, mode=0o700)
         name = hashlib.sha256(content).hexdigest() + ".parquet"
         loaded = self._kinds.load(
             read, self._dataset(read, party), content, media_type=media_type, target=folder / name
@@ -197,13 +199,24 @@ class SourceBook:
             cached = self._open.get(key)
         if enrolled is None:
             return None
-        if cached is not None and cached[0] is enrolled:
+        if cached is not None and cached[0] is enrolled and cached[2] == self._mark(enrolled):
             return cached[1]
+        mark = self._mark(enrolled)
         source = self._opened(enrolled)
         if source is not None:
             with self._lock:
-                self._open[key] = (enrolled, source)
+                self._open[key] = (enrolled, source, mark)
         return source
+
+    def _mark(self, enrolled: Enrolled) -> tuple[int, int, int] | None:
+        """Which file it is, and of when: while that stays, the digest need not be made again."""
+        if enrolled.loaded is None:
+            return None
+        try:
+            found = (self._data / enrolled.loaded.path).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_ctime_ns
 
     def _opened(self, enrolled: Enrolled) -> Source | None:
         read = self._kinds.read(enrolled.mapping_text.encode())
@@ -215,7 +228,7 @@ class SourceBook:
             return None
         path = self._data / enrolled.loaded.path
         # The rows that are read are the rows that were loaded: the log has their digest.
-        if _sha256(path) != enrolled.loaded.sha256:
+        if file_sha256(path) != enrolled.loaded.sha256:
             raise SourceUnavailable(
                 f"the rows of `{enrolled.party}` are not those that were loaded", reason="source-changed"
             )
@@ -267,7 +280,8 @@ class SourceBook:
         self._enrolled[key] = Enrolled(old.party, old.mou, old.dataset, old.mapping_text, seq, old.credentials, loaded)
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """The digest of loaded rows, in hex. Raises SourceUnavailable."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,6 +3,8 @@
     signatures     every statement about keys and agreements verifies under a key that stood at its place
     declarations   each recorded declaration verifies from its stored base under a key that stood then
     nonces         each counts once
+    consents       the table that requests are joined with holds the records of the log's entries, and no others
+    files          the rows that were loaded last are those that lie in the home
     releases       each release and disclosure belongs to a request that was permitted
     activations    each names documents whose signatures verify, and a request cites only a revision that was activated
 
@@ -13,16 +15,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import audit
 from audit import Entry, Tampered
+from governance.adapters.store.consents import expected_row, stored_rows
 from governance.adapters.store.database import open_database
 from governance.declaration import verify_recorded
 from governance.errors import LogUnavailable, NotAuthentic
 from governance.home import note_signer, root_key
+from governance.model.consent import ConsentRecord
 from governance.register import KINDS, Broken, Place, Register
 from governance.settings import Settings
+from governance.signing.keys import PublicKey
+from governance.sources import file_sha256
 
 __all__ = ["Finding", "Findings", "verify_home"]
 
@@ -56,7 +63,10 @@ class Findings:
 class _Checker:
     """Looks at each entry in order; keeps what later entries are held against."""
 
-    root: Any
+    root: PublicKey
+    consents: Iterator[dict[str, Any]]
+    loads: dict[tuple[str, str], Entry] = field(default_factory=dict)
+    consents_differ: bool = False
     register: Register = field(init=False)
     pending: list[Entry | Broken] = field(default_factory=list)
     nonces: set[tuple[str, str]] = field(default_factory=set)
@@ -74,10 +84,23 @@ class _Checker:
                 self.revisions.add(str(entry.body.get("revision")))
         elif entry.kind == "request":
             yield from self._request(entry)
+        elif entry.kind == "consent":
+            yield from self._consent(entry)
+        elif entry.kind == "load":
+            self.loads[str(entry.body.get("party")), str(entry.body.get("dataset"))] = entry
         elif entry.kind in ("release", "disclosure"):
             outcome = self.calls.get(str(entry.body.get("call")))
             if outcome != "permit":
                 yield "no-request", f"data left under no request that entry {entry.seq} could belong to"
+
+    def _consent(self, entry: Entry) -> Iterator[tuple[str, str]]:
+        for record in entry.body.get("records", ()):
+            if self.consents_differ:
+                return
+            said = expected_row(ConsentRecord.model_validate(record), entry.seq)
+            if next(self.consents, None) != said:
+                self.consents_differ = True
+                yield "consents-differ", f"the table of consents does not hold what entry {entry.seq} recorded"
 
     def _caught_up(self) -> Register:
         if self.pending:
@@ -118,12 +141,24 @@ class _Checker:
         ):
             yield "revision-unknown", "the request was permitted under policies that no signed agreement activated"
 
-    def ending(self) -> Iterator[Finding]:
-        """What can be said only once everything was read: signatures that should count and do not."""
+    def ending(self, data: Path) -> Iterator[Finding]:
+        """What can be said only once everything was read: signatures that should count and do not, files, consents."""
+        if not self.consents_differ and next(self.consents, None) is not None:
+            yield Finding(
+                None, "consents-surplus", "the table of consents holds a record that no entry of the log made"
+            )
+        for (party, dataset), entry in self.loads.items():
+            path = data / str(entry.body.get("path"))
+            if not path.is_file() or file_sha256(path) != entry.body.get("sha256"):
+                yield Finding(
+                    entry.seq, "rows-changed", f"the rows of `{party}`'s {dataset} are not those that were loaded"
+                )
         register = self._caught_up()
         lives = register.lives().values()
         of_lives = [f for life in lives for f in (*life.failures, *(g for v in life.versions for g in v.failures))]
         for failure in (*register.failures(), *of_lives):
+            if failure.hindsight:
+                continue  # it counted in its place; that its key was compromised is told by the entry that says so
             who = f" of `{failure.party}`" if failure.party else ""
             yield Finding(failure.seq, failure.reason, f"the {failure.kind}{who} does not count: {failure.detail}")
 
@@ -134,19 +169,19 @@ def verify_home(
     """Verifies a home's whole log. `vkey`: the log's key as you know it, by default the one in the home's files."""
     engine = open_database(settings.database_url)
     try:
-        checker = _Checker(root_key(settings))
+        checker = _Checker(root_key(settings), stored_rows(engine))
         report = audit.verify(
             engine,
             vkey=vkey or note_signer(settings).vkey,
             progress=progress,
             check_entry=checker.look,
         )
+        found = [Finding(f.seq, f.code, f.message) for f in report.faults]
+        found += checker.ending(settings.data)
     except Tampered as error:
         return Findings(0, (Finding(error.seq, error.code, str(error)),))
     except audit.LogError as error:
         raise LogUnavailable(str(error)) from error
     finally:
         engine.dispose()
-    found = [Finding(f.seq, f.code, f.message) for f in report.faults]
-    found += checker.ending()
     return Findings(report.size, tuple(sorted(found, key=lambda f: (f.seq is None, f.seq or 0))))

@@ -48,6 +48,15 @@ class Served:
                     waiting += map(int, (task / "children").read_text().split())
         return found
 
+    def processor_seconds(self) -> float:
+        """What all of them have used of the processors so far: the same whatever else the machine has to do."""
+        ticks = 0
+        for pid in self.workers():
+            with contextlib.suppress(OSError):
+                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def memory(self) -> int:
         """The resident bytes of its largest process, the one that serves."""
         sizes = [0]

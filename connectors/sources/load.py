@@ -211,7 +211,7 @@ class _Loading:
         for field in self.fields:
             column = self.mapping.columns[field]
             try:
-                value = typed_value(row[column], self.types[field])
+                value = _typed_value(row[column], self.types[field])
             except (ValueError, OverflowError, TypeError):
                 message = f"`{_short(row[column])}` in the column `{column}` is of the wrong type"
                 self._fault(line, column, message, "value-wrong-type", _EXPECTED[self.types[field]])
@@ -254,7 +254,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
-def typed_value(value: Any, type_: FieldType) -> Any:
+def _typed_value(value: Any, type_: FieldType) -> Any:
     """A value of a file in the field's type; empty is absent, blanks around it don't count. Raises ValueError."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return None

@@ -17,6 +17,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from connectors.sources.deadlines import limited
 from connectors.sources.kinds import Kind, fits, kind_of_duckdb
 from connectors.sources.mapping import Mapping
 from connectors.sources.statement import Bound, column_of, statement
@@ -29,6 +30,7 @@ __all__ = ["TabularSource", "described", "locked"]
 # DuckDB speaks PostgreSQL's SQL; its values are bound as $1, $2, …
 _DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _VIEW = "rows_of_the_party"
+_MOST_STATEMENTS = 256
 
 
 def _quoted(path: Path) -> str:
@@ -56,6 +58,7 @@ def locked(files: Sequence[Path], *, memory: str = "1GB", threads: int = 2) -> d
         connection.execute("SET autoinstall_known_extensions = false")
         connection.execute("SET autoload_known_extensions = false")
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET parquet_metadata_cache = true")
         union = " UNION ALL BY NAME ".join(_reader(p) for p in paths)
         connection.execute(f'CREATE VIEW "{_VIEW}" AS {union}')
         connection.execute("SET allowed_paths = " + "[" + ", ".join(map(_quoted, paths)) + "]")
@@ -78,6 +81,7 @@ class TabularSource:
         self.owner = mapping.party
         self._mapping = mapping
         self._lock = threading.Lock()
+        self._statements: dict[str, tuple[str, list[Any]]] = {}
         self._connection = locked(files, memory=memory, threads=threads)
         self._kinds = described(self._connection)
         # The engine is closed with its source, at the latest before the interpreter goes.
@@ -123,10 +127,8 @@ class TabularSource:
         require_genuine(query)
         if query.contributor != self.owner or query.dataset != self._mapping.dataset:
             raise SourceUnavailable("the source belongs to another party or dataset", reason="source-mismatch")
-        bound = self._bound(query)
         consenting = query.consenting()
-        consents = sa.table("consenting_subjects", sa.column("subject", sa.Text())) if consenting is not None else None
-        text, values = _compiled(statement(query, bound, consents))
+        text, values = self._statement(query, consenting=consenting is not None)
         return self._run(query, text, values, consenting)
 
     def _bound(self, query: SourceQuery) -> Bound:
@@ -148,22 +150,34 @@ class TabularSource:
             columns[field] = column_of(column, type_, cast=_needs_cast(kind, there, type_), aware=kind == "aware")
         return Bound(sa.table(_VIEW), columns, self.owner, frozenset(aware))
 
+    def _statement(self, query: SourceQuery, *, consenting: bool) -> tuple[str, list[Any]]:
+        """The statement and its values; the same question is put into SQL once."""
+        # By `repr`, for which 1, 1.0 and True are three values.
+        key = repr((query.kind, query.contributor_field, query.subject_field, query.columns, query.where,
+                    query.order_by, query.limit, query.keys, query.tallies, query.per_subject, consenting,
+                    sorted(query.types.items())))  # fmt: skip
+        found = self._statements.get(key)
+        if found is None:
+            bound = self._bound(query)
+            consents = sa.table("consenting_subjects", sa.column("subject", sa.Text())) if consenting else None
+            found = _compiled(statement(query, bound, consents))
+            if len(self._statements) >= _MOST_STATEMENTS:
+                self._statements.clear()
+            self._statements[key] = found
+        return found
+
     def _run(
         self, query: SourceQuery, text: str, values: list[Any], consenting: pa.Table | None
     ) -> Iterator[pa.RecordBatch]:
         with self._lock:
             cursor = self._connection.cursor()
-        timer = threading.Timer(query.seconds, cursor.interrupt)
-        timer.daemon = True
-        schema = query.schema
         try:
-            if consenting is not None:
-                cursor.register("consenting_subjects", consenting)
-            timer.start()
-            # A relation streams; the result of `execute` would be copied whole.
-            for batch in cursor.sql(text, params=values).to_arrow_reader(query.batch_rows):
-                for start in range(0, batch.num_rows, query.batch_rows):
-                    yield _conformed(batch.slice(start, query.batch_rows), schema)
+            with limited(query.seconds, cursor.interrupt):
+                if consenting is not None:
+                    cursor.register("consenting_subjects", consenting)
+                # Numbers of bins and tallies are few, and cheaper as they are than as Arrow.
+                few = query.kind == "groups" and all(key.bins is not None for key in query.keys)
+                yield from (_counted if few else _streamed)(cursor, query, text, values)
         except duckdb.InterruptException:
             raise SourceUnavailable(
                 f"the query took longer than {query.seconds:g} s", reason="source-timeout"
@@ -171,8 +185,27 @@ class TabularSource:
         except (duckdb.Error, pa.ArrowException):
             raise SourceUnavailable("the files of the source cannot be read", reason="source-unreadable") from None
         finally:
-            timer.cancel()
             cursor.close()
+
+
+def _streamed(
+    cursor: duckdb.DuckDBPyConnection, query: SourceQuery, text: str, values: list[Any]
+) -> Iterator[pa.RecordBatch]:
+    schema = query.schema
+    # A relation streams; the result of `execute` would be copied whole.
+    for batch in cursor.sql(text, params=values).to_arrow_reader(query.batch_rows):
+        for start in range(0, batch.num_rows, query.batch_rows):
+            yield _conformed(batch.slice(start, query.batch_rows), schema)
+
+
+def _counted(
+    cursor: duckdb.DuckDBPyConnection, query: SourceQuery, text: str, values: list[Any]
+) -> Iterator[pa.RecordBatch]:
+    schema = query.schema
+    cursor.execute(text, values)
+    while rows := cursor.fetchmany(query.batch_rows):
+        arrays = [pa.array(column, f.type) for column, f in zip(zip(*rows, strict=True), schema, strict=True)]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _needs_cast(kind: str, there: str, type_: FieldType) -> bool:

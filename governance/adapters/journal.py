@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import audit
 from audit import Draft, Entry, Head, Log
+from audit.scan import Seen, scan
 from governance.errors import LogUnavailable
 from governance.ports import Within
 
@@ -30,16 +32,33 @@ def _mapped(function: Callable[_P, _R]) -> Callable[_P, _R]:
     return call
 
 
-class AuditJournal:
-    """One open log. Safe from any thread."""
+@_mapped
+def _scanned(log: Log, kinds: Collection[str]) -> dict[int, Seen]:
+    return dict(scan(log, kinds)) if kinds else {}
 
-    def __init__(self, log: Log) -> None:
-        self._log = log
+
+class AuditJournal:
+    """One open log. Safe from any thread.
+
+    Entries of the `watched` kinds are what agreements, keys and sources follow from. Which they are is known from the
+    leaves, looked through once here, and from what was appended since: whoever takes one away, from the table or from
+    the index, or rewrites it, is found out when it is read.
+    """
+
+    def __init__(self, log: Log, *, watched: Collection[str] = ()) -> None:
+        self._log, self._watched = log, frozenset(watched)
+        self._lock = threading.Lock()
+        self._seen = _scanned(log, self._watched)
 
     @_mapped
     def append(self, drafts: Sequence[Draft], *, within: Within | None = None) -> tuple[Entry, ...]:
         """As the port promises."""
-        return self._log.append(drafts, within=within)
+        entries = self._log.append(drafts, within=within)
+        watched = {e.seq: Seen(e.kind, e.leaf_hash) for e in entries if e.kind in self._watched}
+        if watched:
+            with self._lock:
+                self._seen.update(watched)
+        return entries
 
     @_mapped
     def append_soon(self, drafts: Sequence[Draft]) -> None:
@@ -51,12 +70,28 @@ class AuditJournal:
     ) -> Iterator[Entry]:
         """As the port promises."""
         try:
-            yield from self._log.entries(kinds=kinds, after=after, until=until)
+            if kinds is not None and self._watched.issuperset(kinds):
+                yield from self._known(kinds, after, until)
+            else:
+                yield from self._log.entries(kinds=kinds, after=after, until=until)
         except audit.Tampered:
             # Whoever folds entries must know which one was changed, and may go on behind it.
             raise
         except audit.LogError as error:
             raise LogUnavailable(str(error)) from error
+
+    def _known(self, kinds: Collection[str], after: int, until: int | None) -> Iterator[Entry]:
+        with self._lock:
+            seen = [(n, s) for n, s in self._seen.items() if s.kind in kinds and n > after]
+        for number, said in sorted(seen, key=lambda pair: pair[0]):
+            if until is not None and number > until:
+                return
+            entry = self._log.entry(number)
+            if entry is None:
+                raise audit.Tampered(number, "missing", f"entry {number} is missing")
+            if entry.leaf_hash != said.leaf_hash:
+                raise audit.Tampered(number, "leaf-changed", f"entry {number} was changed after it was recorded")
+            yield entry
 
     @_mapped
     def entry(self, seq: int) -> Entry | None:

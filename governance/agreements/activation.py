@@ -71,13 +71,15 @@ class Policies:
     _live: Live | None = None
     _seen: Register | None = None  # the register that `_live` was computed from
     _loaded: str | None = None
+    _made: Bundle | None = None
     _lock: Any = field(default_factory=threading.RLock)
 
     # Activating
 
     def activate(self, *, anew: bool = False) -> dict[str, Any] | None:
         """Brings what counts in step with the signatures; None where it is already. Raises EngineUnavailable."""
-        with self._lock, self.desk.lock:
+        # Always the desk's lock before ours: who signs holds it already. Requests go on deciding by what counts.
+        with self.desk.lock:
             register = self.desk.book.reread() if anew else self.desk.register()
             documents = frozenset(_key(v) for v in register.established)
             active = register.activation
@@ -90,7 +92,8 @@ class Policies:
             finally:
                 # The check may have asked the very engine that decides: what counts is loaded again before its next
                 # answer.
-                self._loaded, self._seen = None, None
+                with self._lock:
+                    self._loaded, self._seen, self._made = None, None, bundle
             body = {
                 "revision": bundle.revision,
                 "mous": [
@@ -147,10 +150,10 @@ class Policies:
             raise EngineUnavailable(f"`{name}` is not in force by its signatures any more", reason="engine-stale")
         versions = [v for key, v in established.items() if key in active.documents]
         mous = tuple(v.mou for v in versions if v.mou is not None)
-        if self._live is not None and self._live.revision == active.revision:
-            bundle = self._live.bundle
-        else:
-            bundle = compile_bundle(mous)
+        # The newest bundle that was compiled here is, but for a start or a refusal, the one that counts.
+        bundle = self._made
+        if bundle is None or bundle.revision != active.revision:
+            bundle = self._made = compile_bundle(mous)
         if bundle.revision != active.revision:
             detail = "the documents do not compile to the revision that the log names"
             raise EngineUnavailable(detail, reason="engine-stale")

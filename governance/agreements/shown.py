@@ -7,7 +7,8 @@ from typing import Any
 
 from governance.model.period import start_of
 from governance.register import Activation, EnrolledKey, Failure, Life, Register, Signed, VersionState
-from governance.register.facts import acknowledgement_duties, due_days
+from governance.register.counting import acknowledgement_duties
+from governance.register.facts import due_days
 
 __all__ = ["acknowledgements_of", "instant", "key_json", "mou_json", "state_of", "summary_json", "version_json"]
 

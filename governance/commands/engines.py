@@ -68,9 +68,9 @@ def opa_server() -> Iterator[str]:
 def opened(name: str, bundle: Bundle, mous: Sequence[Mou], *, opa_url: str | None) -> Iterator[Decide]:
     """An engine that decides by this bundle. Raises EngineUnavailable."""
     if name == "reference":
-        from governance.compiler.reference import decide
+        from governance.compiler.reference import Reading
 
-        yield lambda request, facts: decide(mous, request, facts)
+        yield Reading(mous).decide
     elif name == "embedded":
         from governance.adapters.rego import RegoEngine
 

@@ -142,22 +142,24 @@ def _summary(mou: Mou, clauses: Sequence[Clause]) -> list[str]:
     examined = (
         "examined := [] if {\n\tbinds == false\n} else := "
         f"{_list((c.id for c in clauses), depth=0)} if {{\n"
-        f"\tcount([\n{conditions}\t]) == {len(clauses)}\n}}"
+        f"\tcount([\n{conditions}\t]) == {len(clauses)}\n"
+        "\tcount([overdue, touching, covering, prohibiting, consents]) == 5\n}"
         if clauses
         else "examined := []"
     )
     consenting = [
-        f"consenting[{string(c.id)}] := {_meant_rows(mou, c.consent.rows, c.consent.from_)}"
+        (c.id, f"rows_of_{rules[c.id]}", _meant_rows(mou, c.consent.rows, c.consent.from_))
         for c in clauses
         if c.consent is not None
     ]
+    triples = "".join(f"\t[{string(i)}, {rules[i]}, {rows}],\n" for i, rows, _ in consenting)
     return [
+        *(f"# Whose rows need a consent by {i}.\n{rows} := {meant}" for i, rows, meant in consenting),
         "# The clauses of each kind that match.\noverdue := " + pairs("duty"),
         "touching := " + pairs("prohibit"),
         "covering := " + pairs("permit"),
         f"prohibiting := document.unlifted({string(name(mou))}, touching, covering)",
-        "consents := " + pairs("consent"),
-        *([f"# Whose rows need a consent.\n{consenting[0]}", *consenting[1:]] if consenting else []),
+        "consents := " + (f"document.consenting([\n{triples}])" if triples else "[]"),
         "# The clauses examined: all, or the list has no value.\n" + examined,
     ]
 

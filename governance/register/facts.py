@@ -15,22 +15,17 @@ from governance.model.access import Acknowledged, Approved, Facts, Overdue, Requ
 from governance.model.clauses import Clause
 from governance.model.mou import Mou
 from governance.model.period import after, day_of, start_of
+from governance.register.counting import Key, acknowledged, acknowledgement_duties, mark_failure
 from governance.register.keyring import Keyring
 from governance.register.records import DutyMark, Failure, Signed
-from governance.register.reviews import approvers, current, word_fault
+from governance.register.reviews import approvers, current
 from governance.register.rules import members
 from governance.register.signings import Life, VersionState
 from governance.signing.review import request_digest
 
-__all__ = ["FactBook", "acknowledgement_duties", "due_days"]
+__all__ = ["FactBook", "due_days"]
 
 _T = TypeVar("_T")
-_Key = tuple[str, str, str]  # MOU, clause, party
-
-
-def acknowledgement_duties(mou: Mou) -> Iterator[Clause]:
-    """The duties to acknowledge one's purpose."""
-    return (c for c in mou.clauses if c.duty is not None and c.duty.action == "acknowledge-purpose")
 
 
 def due_days(mou: Mou, clause: Clause, party: str, last: dt.date | None) -> tuple[dt.date, dt.date] | None:
@@ -43,6 +38,16 @@ def due_days(mou: Mou, clause: Clause, party: str, last: dt.date | None) -> tupl
 
 
 @dataclass(frozen=True, slots=True)
+class _Reviewed:
+    """A permit with `review`, with what is looked at first."""
+
+    mou: Mou
+    clause: Clause
+    start: dt.datetime
+    to: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class FactBook:
     """All facts, by what a request is looked up with."""
 
@@ -50,11 +55,10 @@ class FactBook:
     datasets: Mapping[str, tuple[str, ...]]  # the MOUs that define a dataset, in any established version
     acknowledged: Mapping[str, tuple[Acknowledged, ...]]  # by party
     withdrawn: Mapping[str, tuple[Withdrawn, ...]]  # by MOU
-    overdue: frozenset[_Key]
-    reviewed: Mapping[str, tuple[tuple[Mou, Clause], ...]]  # permits with `review`, by dataset
+    overdue: frozenset[Key]
+    reviewed: Mapping[str, tuple[_Reviewed, ...]]  # permits with `review`, by dataset
     reviews: Mapping[str, tuple[Signed, ...]]
     keyring: Keyring
-    failures: tuple[Failure, ...]
 
     @classmethod
     def of(
@@ -66,26 +70,16 @@ class FactBook:
         duties: Sequence[DutyMark],
     ) -> FactBook:
         """Everything that the register's records amount to."""
-        failures: list[Failure] = []
         days = dict(_by_signing(lives))
         for signed in acknowledgements:
-            found = _acknowledged(signed, lives, keyring)
-            if isinstance(found, Failure):
-                failures.append(found)
-            else:
+            found = acknowledged(signed, lives.get(signed.text("mou")), keyring)
+            if not isinstance(found, Failure):
                 key, day = found
                 days[key] = max(day, days.get(key, day))
-        overdue: set[_Key] = set()
+        overdue: set[Key] = set()
         for mark in duties:
-            fault = mark.signed.fault or keyring.administers(mark.signed.fingerprint, mark.signed.place)
-            if fault is not None:
-                failures.append(mark.signed.failure(*fault))
-            elif mark.overdue:
-                overdue.add(mark.key)
-            else:
-                overdue.discard(mark.key)
-        for statements in reviews.values():
-            failures += [failed for s in statements if (failed := _word_failure(s, keyring)) is not None]
+            if mark_failure(mark, keyring) is None:
+                (overdue.add if mark.overdue else overdue.discard)(mark.key)
         by_party: dict[str, list[Acknowledged]] = {}
         for (mou, clause, party), day in sorted(days.items()):
             by_party.setdefault(party, []).append(Acknowledged(mou=mou, clause=clause, party=party, on=day))
@@ -101,11 +95,13 @@ class FactBook:
             },
             overdue=frozenset(overdue),
             reviewed=_grouped(
-                (c.permit.data, (m, c)) for m in documents for c in m.clauses if c.permit and c.permit.review
+                (c.permit.data, _Reviewed(m, c, start_of(m.effective, m.zone), frozenset(members(m, c.permit.to))))
+                for m in documents
+                for c in m.clauses
+                if c.permit and c.permit.review
             ),
             reviews=reviews,
             keyring=keyring,
-            failures=tuple(failures),
         )
 
     def facts(self, request: Request) -> tuple[Facts, dt.datetime | None]:
@@ -129,17 +125,14 @@ class FactBook:
     def _approved(self, request: Request) -> tuple[tuple[Approved, ...], dt.datetime | None]:
         found: dict[str, dict[str, bool]] = {}
         until: dt.datetime | None = None
-        for mou, clause in self.reviewed.get(request.dataset, ()):
-            if start_of(mou.effective, mou.zone) > request.at:
+        for r in self.reviewed.get(request.dataset, ()):
+            if r.start > request.at or request.party not in r.to:
                 continue
+            gone = {w.party for w in self.withdrawn.get(r.mou.id, ()) if w.at <= request.at}
+            who = approvers(r.mou, r.clause, request, gone)
+            by, ends = self._approvals(request, r) if self.reviews else (frozenset[str](), None)
             # A higher version's answer replaces a lower one's: documents are in order of their versions.
-            answers = found.setdefault(mou.id, {})
-            gone = {w.party for w in self.withdrawn.get(mou.id, ()) if w.at <= request.at}
-            who = approvers(mou, clause, request, gone)
-            digest = request_digest(request, mou=mou.id, under=clause.id)
-            said = [s for s in self.reviews.get(digest, ()) if self._clause_at(mou.id, clause.id, s) == clause]
-            by, ends = current(said, self.keyring, request.at)
-            answers[clause.id] = who is not None and who.satisfied(by)
+            found.setdefault(r.mou.id, {})[r.clause.id] = who is not None and who.satisfied(by)
             if ends is not None:
                 until = min(ends, until) if until else ends
         approved = tuple(
@@ -149,6 +142,11 @@ class FactBook:
             if yes
         )
         return approved, until
+
+    def _approvals(self, request: Request, r: _Reviewed) -> tuple[frozenset[str], dt.datetime | None]:
+        digest = request_digest(request, mou=r.mou.id, under=r.clause.id)
+        said = [s for s in self.reviews.get(digest, ()) if self._clause_at(r.mou.id, r.clause.id, s) == r.clause]
+        return current(said, self.keyring, request.at)
 
     def _clause_at(self, mou_id: str, clause_id: str, signed: Signed) -> Clause | None:
         """The clause as it stood when an approval was given: an approval is not carried over to other words."""
@@ -166,15 +164,8 @@ class FactBook:
         return next((a.on for a in self.acknowledged.get(party, ()) if (a.mou, a.clause) == (mou, clause)), None)
 
 
-def _word_failure(signed: Signed, keyring: Keyring) -> Failure | None:
-    fault = word_fault(signed, keyring)
-    if fault is None:
-        return None
-    return signed.failure(*fault, hindsight=word_fault(signed, keyring, hindsight=False) is None)
-
-
-def _by_signing(lives: Mapping[str, Life]) -> Iterator[tuple[_Key, dt.date]]:
-    days: dict[_Key, dt.date] = {}
+def _by_signing(lives: Mapping[str, Life]) -> Iterator[tuple[Key, dt.date]]:
+    days: dict[Key, dt.date] = {}
     for mou_id, life in lives.items():
         for version in life.established:
             if version.mou is None:
@@ -186,22 +177,6 @@ def _by_signing(lives: Mapping[str, Life]) -> Iterator[tuple[_Key, dt.date]]:
                         key = (mou_id, clause.id, party)
                         days[key] = max(day, days.get(key, day))
     return iter(days.items())
-
-
-def _acknowledged(signed: Signed, lives: Mapping[str, Life], keyring: Keyring) -> Failure | tuple[_Key, dt.date]:
-    failed = _word_failure(signed, keyring)
-    if failed is not None:
-        return failed
-    mou_id, clause_id, party = signed.text("mou"), signed.text("clause"), signed.party
-    life = lives.get(mou_id)
-    for version in reversed(life.established if life else ()):
-        mou = version.mou
-        if mou is None:
-            continue
-        for clause in acknowledgement_duties(mou):
-            if clause.id == clause_id and clause.duty is not None and party in members(mou, clause.duty.of):
-                return (mou_id, clause_id, party), day_of(signed.place.time, mou.zone)
-    return signed.failure("no-such-duty", f"`{party}` owes no acknowledgement under `{mou_id}:{clause_id}`")
 
 
 def _grouped(pairs: Iterable[tuple[str, _T]]) -> dict[str, tuple[_T, ...]]:

@@ -15,6 +15,7 @@ from functools import cached_property
 from governance.model.access import Facts, Request
 from governance.model.mou import Mou
 from governance.model.period import start_of
+from governance.register.counting import acknowledged, mark_failure, word_failure
 from governance.register.facts import FactBook
 from governance.register.faults import MouRecords
 from governance.register.keyring import EnrolledKey, Enrolment, Keyring
@@ -143,10 +144,14 @@ class Register:
 
     @cached_property
     def _loose(self) -> tuple[Failure, ...]:
-        # What belongs to no single MOU: keys, acknowledgements, reviews, duties, entries that nobody can place.
-        found = [*self.keyring.failures(), *self._book.failures, *(b.failure() for b in self.broken)]
+        # What stands in no version: keys, acknowledgements, reviews, duties, entries that nobody can place.
+        found: list[Failure | None] = [*self.keyring.failures(), *(b.failure() for b in self.broken)]
         found += [s.failure(*s.fault) for s in self.faulty if s.fault is not None]
-        return tuple(found)
+        found += [mark_failure(mark, self.keyring) for mark in self.duties]
+        found += [word_failure(s, self.keyring) for statements in self.reviews.values() for s in statements]
+        counted = (acknowledged(s, self.life(s.text("mou")), self.keyring) for s in self.acknowledgements)
+        found += [answer for answer in counted if isinstance(answer, Failure)]
+        return tuple(failure for failure in found if failure is not None)
 
     def failures_of(self, mou_id: str) -> tuple[Failure, ...]:
         """What does not count about one MOU, entries that nobody can tell the MOU of included."""

@@ -63,7 +63,8 @@ def problem(
 ) -> Response:
     """A problem document (RFC 9457 §3) with `reason` and whatever else the caller adds."""
     body = {"type": f"urn:accordant:problem:{reason}", "title": title, "status": status, "detail": detail}
-    payload = json.dumps(body | {"reason": reason} | dict(extra or {}), ensure_ascii=False)
+    # In ASCII: what the caller sent may be quoted here, and need not be Unicode.
+    payload = json.dumps(body | {"reason": reason} | dict(extra or {}))
     response = Response(payload, status=status, content_type="application/problem+json")
     response.headers.extend(dict(headers or {}))
     if status == 401:

@@ -1,0 +1,1 @@
+"""The edge: engines, real and broken."""

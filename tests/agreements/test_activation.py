@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from typing import Any
 
 import pytest
 
-from governance.errors import EngineUnavailable, LogUnavailable
+from governance.errors import AccordantError, EngineUnavailable, LogUnavailable
 from governance.model.access import Decision, Facts, Request
 from tests.agreement_world import World, document
 from tests.agreements.asking import decide, kinds, refused
@@ -146,3 +147,37 @@ class TestActivation:
             world.acknowledge(world.people["north"])
         world.log.broken = False
         assert world.register.acknowledged_on("small", "3", "north") == dt.date(2026, 9, 10)
+
+    def test_signing_and_activating_at_once(self) -> None:
+        """Many threads that sign, activate and decide at the same time come to an end, and each word is said once."""
+        world = World()
+        world.everybody()
+        for n in range(4):
+            world.propose(document(id=f"m{n}"))
+        errors: list[BaseException] = []
+
+        def run(call: Any, *args: Any, **kwargs: Any) -> None:
+            try:
+                call(*args, **kwargs)
+            except AccordantError:
+                pass
+            except BaseException as error:  # a thread's error would be lost otherwise
+                errors.append(error)
+
+        threads = [
+            threading.Thread(target=run, args=(world.say, person), kwargs={"mou": f"m{n}"})
+            for n in range(4)
+            for person in world.people.values()
+        ]
+        threads += [threading.Thread(target=run, args=(world.agreements.activate, world.admin)) for _ in range(8)]
+        threads += [threading.Thread(target=run, args=(decide, world)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert [t for t in threads if t.is_alive()] == []
+        assert errors == []
+        assert [m.id for m in world.register.in_force_documents()] == ["m0", "m1", "m2", "m3"]
+        assert world.register.failures() == ()
+        assert world.register.activation is not None
+        assert len(world.register.activation.documents) == 4

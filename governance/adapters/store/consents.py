@@ -7,7 +7,7 @@ later of the two prevails (language, Consent: no record means no).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -35,7 +35,7 @@ from governance.adapters.store.database import METADATA
 from governance.errors import LogUnavailable
 from governance.model.consent import ConsentRecord
 
-__all__ = ["CONSENTS", "ConsentTable"]
+__all__ = ["CONSENTS", "ConsentTable", "expected_row", "stored_rows"]
 
 _ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by INTEGER PRIMARY KEY only
 
@@ -59,7 +59,8 @@ CONSENTS = Table(
 _CHUNK = 5_000
 
 
-def _row(record: ConsentRecord, entry: int) -> dict[str, Any]:
+def expected_row(record: ConsentRecord, entry: int) -> dict[str, Any]:
+    """A record as the table keeps it; `entry` is the log's entry that recorded it."""
     fields = "*" if "*" in record.fields else "," + ",".join(sorted(record.fields)) + ","
     return {
         "contributor": record.contributor,
@@ -76,6 +77,14 @@ def _row(record: ConsentRecord, entry: int) -> dict[str, Any]:
     }
 
 
+def stored_rows(engine: Engine) -> Iterator[dict[str, Any]]:
+    """Every row in the order of recording, without its number: what `expected_row` must have made of a record."""
+    query = select(CONSENTS).order_by(CONSENTS.c.id).execution_options(yield_per=_CHUNK)
+    with engine.connect() as connection:
+        for row in connection.execute(query).mappings():
+            yield {name: value for name, value in row.items() if name != "id"}
+
+
 class ConsentTable:
     """The port `ConsentStore` on a table. Safe from any thread; `put` belongs to the caller's transaction."""
 
@@ -85,7 +94,7 @@ class ConsentTable:
     def put(self, connection: Connection, records: Sequence[ConsentRecord], *, entry: int) -> None:
         """Adds records, in order."""
         for start in range(0, len(records), _CHUNK):
-            connection.execute(insert(CONSENTS), [_row(r, entry) for r in records[start : start + _CHUNK]])
+            connection.execute(insert(CONSENTS), [expected_row(r, entry) for r in records[start : start + _CHUNK]])
 
     def active(
         self,

@@ -23,6 +23,8 @@ def open_database(url: str) -> Engine:
         folder = Path(parsed.database).parent
         if not folder.is_dir():
             raise LogUnavailable(f"the database's folder `{folder}` is not there", reason="database-missing")
+        # SQLite gives its files beside it (-wal, -shm) the database's own mode.
+        Path(parsed.database).touch(mode=0o600)
     try:
         engine = create_engine(url, pool_pre_ping=parsed.get_backend_name() != "sqlite")
         prepare(engine)

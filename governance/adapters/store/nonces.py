@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+from collections import OrderedDict
 
-from sqlalchemy import BigInteger, Column, Connection, Engine, Index, String, Table, delete, insert, select
+from sqlalchemy import BigInteger, Column, Connection, Engine, Index, String, Table, delete, insert
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from governance.adapters.store.database import METADATA
@@ -24,6 +26,7 @@ NONCES = Table(
 # A nonce lives until its signature's `expires` plus the clock skew (interfaces, HTTP).
 _SKEW = 60
 _PURGE_EVERY = 256
+_REMEMBERED = 10_000
 
 
 class NonceTable:
@@ -32,15 +35,23 @@ class NonceTable:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._counted = 0
+        self._lock = threading.Lock()
+        self._recent: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def seen(self, keyid: str, nonce: str) -> bool:
-        """Whether the nonce was counted: an early refusal; `count` is what makes it sure."""
-        query = select(NONCES.c.nonce).where(NONCES.c.keyid == keyid, NONCES.c.nonce == nonce)
-        try:
-            with self._engine.connect() as connection:
-                return connection.execute(query).first() is not None
-        except SQLAlchemyError as error:
-            raise LogUnavailable(f"the database does not answer ({type(error).__name__})") from None
+        """Whether this process has counted it lately: an early refusal, without the database.
+
+        What is not known here, another gateway's or one from before a restart, is refused by `count`, later but as
+        surely: nothing leaves before the transaction that counts.
+        """
+        return (keyid, nonce) in self._recent
+
+    def remember(self, keyid: str, nonce: str) -> None:
+        """For `seen`, once the transaction that counted it is durable: one that failed may be tried again."""
+        with self._lock:
+            self._recent[keyid, nonce] = None
+            if len(self._recent) > _REMEMBERED:
+                self._recent.popitem(last=False)
 
     def count(self, connection: Connection, *, keyid: str, nonce: str, expires: dt.datetime) -> None:
         """Counts the nonce. Raises Replayed where it was counted before."""

@@ -15,7 +15,7 @@ def _number(name: str, default: int | None) -> int | None:
     text = request.args.get(name)
     if text is None:
         return default
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):
         raise InputWrong(f"`{text}` is not a whole number", field=name)
     return int(text)
 

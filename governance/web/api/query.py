@@ -125,13 +125,12 @@ def blueprint(services: Services) -> Blueprint:
     def _answer() -> Response:
         try:
             call = services.authenticator.data_call(request)
-            media_type = negotiate(request.headers.get("Accept", ""))
-            if media_type is None:
-                raise RequestInvalid(
-                    "an answer is JSON, CSV or an Arrow stream", reason="not-acceptable", field="Accept"
-                )
         except AccordantError as error:
             return refusal_problem(services, Refusal(_outcome_of(error), error))
+        media_type = negotiate(request.headers.get("Accept", ""))
+        if media_type is None:
+            wrong = RequestInvalid("an answer is JSON, CSV or an Arrow stream", reason="not-acceptable", field="Accept")
+            return refusal_problem(services, services.gateway.refuse(call, wrong))
         outcome = services.gateway.query(call)
         if isinstance(outcome, Refusal):
             return refusal_problem(services, outcome)

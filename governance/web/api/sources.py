@@ -7,6 +7,7 @@ import json
 from flask import Blueprint, Response, jsonify, request
 
 from governance.errors import InputWrong, Refused, TooLarge
+from governance.query_body import speakable
 from governance.web.authentic import Caller
 from governance.web.services import Services
 
@@ -24,6 +25,7 @@ def json_body(content: bytes) -> dict[str, object]:
     """The JSON object that was sent. Raises InputWrong."""
     try:
         document = json.loads(content)
+        speakable(document)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):

@@ -12,6 +12,7 @@ import data.accordant.request
 # description: each document that defines the dataset, whether it binds, and the clauses examined where it does
 documents := [[document, binds, examined] |
 	some document in data.accordant.catalogue.datasets[request.dataset]
+	is_array(data.accordant.datasets[request.dataset][document].moments)
 	binds := data.accordant.datasets[request.dataset][document].binds
 	examined := data.accordant.datasets[request.dataset][document].examined
 ]
@@ -44,15 +45,14 @@ permitted := [[document, clause] |
 	request.mou in [null, data.accordant.datasets[request.dataset][document].id]
 	some clause in data.accordant.datasets[request.dataset][document].covering
 	request.under in [null, clause]
-	count(_barring(document, clause)) == 0
+	count(_lifted_by(document, clause)) == count(_touching)
 ]
 
 # METADATA
 # description: the consents that the request's rows need, each with the contributors of those rows
 consents := [[[document, clause], contributors] |
 	some document in binding
-	some clause in data.accordant.datasets[request.dataset][document].consents
-	contributors := data.accordant.datasets[request.dataset][document].consenting[clause]
+	some [clause, contributors] in data.accordant.datasets[request.dataset][document].consents
 ]
 
 _touching := [[document, clause] |
@@ -60,13 +60,14 @@ _touching := [[document, clause] |
 	some clause in data.accordant.datasets[request.dataset][document].touching
 ]
 
-# The prohibitions that touch, were lifted, and not by this permit. Where nothing is left prohibited, all were lifted.
-_barring(document, clause) := [prohibition |
+# The prohibitions that this permit lifts. Where nothing is left prohibited, whatever touches was lifted by one.
+_lifted_by(document, clause) := [prohibition |
 	some [other, prohibition] in _touching
-	_lifts(document, clause, other, prohibition) == false
+	_lifts(document, clause, other, prohibition) == true
 ]
 
 _lifts(document, clause, other, prohibition) := clause in permits if {
 	document == other
-	permits := object.get(data.accordant.documents[other].exceptions, prohibition, [])
+	exceptions := data.accordant.documents[other].exceptions
+	permits := object.get(exceptions, prohibition, [])
 } else := false

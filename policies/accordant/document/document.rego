@@ -95,14 +95,24 @@ matching(clauses) := [clause |
 ]
 
 # METADATA
-# description: those of the prohibitions that touch of which none of the permits excepted covers the request
-unlifted(document, touching, covering) := [clause |
-	some clause in touching
-	lifting(document, clause, covering) == []
+# description: the same for consents, each with the contributors of the rows that need one
+consenting(clauses) := [[clause, contributors] |
+	some [clause, conditions, contributors] in clauses
+	not false in conditions
 ]
 
 # METADATA
-# description: the permits that lift a prohibition
-lifting(document, clause, covering) := among(object.get(exceptions, clause, []), covering) if {
+# description: the prohibitions that touch, less those of which a permit that is excepted covers the request
+unlifted(document, touching, covering) := [clause |
+	some clause in touching
+	not clause in lifted
+] if {
+	lifted := [clause |
+		some clause in touching
+		_lifting(document, clause, covering) != []
+	]
+}
+
+_lifting(document, clause, covering) := among(object.get(exceptions, clause, []), covering) if {
 	exceptions := data.accordant.documents[document].exceptions
 }

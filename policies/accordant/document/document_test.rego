@@ -5,19 +5,22 @@ import data.accordant.document
 _parties := ["east", "north", "south"]
 
 _asked(changes) := {
-	"request": object.union({
-		"party": "north",
-		"dataset": "d",
-		"fields": ["a", "b"],
-		"rows": "all",
-		"from": null,
-		"view": "aggregate",
-		"at": 100,
-		"filters": [],
-		"group_by": [],
-		"measures": [],
-		"order_by": [],
-	}, changes),
+	"request": object.union(
+		{
+			"party": "north",
+			"dataset": "d",
+			"fields": ["a", "b"],
+			"rows": "all",
+			"from": null,
+			"view": "aggregate",
+			"at": 100,
+			"filters": [],
+			"group_by": [],
+			"measures": [],
+			"order_by": [],
+		},
+		changes,
+	),
 	"facts": {"withdrawn": [
 		{"mou": "m", "party": "east", "at": 100},
 		{"mou": "m", "party": "south", "at": 101},

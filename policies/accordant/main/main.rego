@@ -22,6 +22,8 @@ decision := {
 	"documents": clauses.documents,
 	"revision": data.accordant.catalogue.revision,
 	"valid_until": moments.valid_until,
+} if {
+	request.sound == true
 }
 
 _answer := ["invalid", validity.reasons[0]] if {

@@ -48,6 +48,13 @@ filters := input.request.filters
 measures := input.request.measures
 
 # METADATA
+# description: every instant is a number; what is not one compares with everything, and tells nothing
+sound if {
+	is_number(at)
+	every fact in input.facts.withdrawn { is_number(fact.at) }
+}
+
+# METADATA
 # description: every field that is returned, filtered, grouped, measured or ordered by
 fields := {field | some field in _named}
 

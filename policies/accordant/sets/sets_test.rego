@@ -15,7 +15,7 @@ test_meet if {
 }
 
 test_what_is_no_set_has_no_answer if {
-	not _answered(input.words)
+	not _answered(input.words) with input as {"words": "a"}
 }
 
 _answered(words) if sets.meet(words, {"a"}) in [true, false]

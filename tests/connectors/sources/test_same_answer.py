@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from governance.disclosure.indicators import IndicatorAsked
 from governance.model.access import Protection
 from tests.connectors.sources.engines import parquet_source, sql_source
 from tests.disclosure.world import (
@@ -28,7 +29,7 @@ from tests.disclosure.world import (
 Make = Callable[[str, list[Row]], Any]
 
 _SETTINGS = settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -202,11 +203,24 @@ def test_own_figures_are_the_same(make: Make, world: dict[str, list[Row]], dimen
 @given(world=world_strategy(most=15), shared=st.booleans())
 def test_an_indicator_is_the_same(make: Make, world: dict[str, list[Row]], shared: bool) -> None:
     """Numerator, denominator, exclusions, period and floor, in every engine."""
-    from governance.disclosure.indicators import IndicatorAsked
-
     document = mou(subjects="shared" if shared else "separate", indicators=_INDICATORS)
     asked = request(group_by=["language"])
     keys: dict[str, Any] = {"document": document, "indicator": IndicatorAsked("passing", "2026-Q3")}
     want, got, said, also = both(make, world, asked, aggregate(1, 1, 1.0), **keys)
     assert [close(r) for r in want] == got
     assert said == also
+
+
+def test_an_absent_value_is_not_excluded(make: Make) -> None:
+    """An exclusion takes away who meets it; of whom nothing is known stays."""
+    names = ["Bob"] * 3 + [None] * 4 + ["Ann"] * 5
+    rows: list[Row] = [
+        dict.fromkeys(_ALL) | {"client": str(i), "name": n, "program": "early", "grade": 70, "quarter": "2026-Q3"}
+        for i, n in enumerate(names)
+    ]
+    asking = {"document": mou(indicators=_INDICATORS), "indicator": IndicatorAsked("passing", "2026-Q3")}
+    source = make("birch", rows)
+    half = {"birch": source, "cedar": make("cedar", [dict(r, grade=0) for r in rows if r["name"]])}
+    # 9 of birch's 12 pass and 5 of cedar's 8 do not: a share of 9 in 14.
+    made = table_of(ask(half, request(), aggregate(1, 1, 1.0), **asking))
+    assert [pytest.approx(9 / 14)] == [r["passing"] for r in made]

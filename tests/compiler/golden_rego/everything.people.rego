@@ -1,0 +1,347 @@
+# METADATA
+# title: "Tutti quanti – “all of it” & more"
+# description: "The clauses of everything, version 7, on people."
+# custom:
+#   mou: "everything"
+#   version: 7
+#   dataset: "people"
+package accordant.datasets.people.everything_v7
+
+import data.accordant.document
+import data.accordant.duties
+import data.accordant.purposes
+import data.accordant.request
+import data.accordant.sets
+import data.accordant.views
+
+# Who the parties are, by role.
+parties := ["a", "b", "c", "h", "u", "w"]
+
+members_convener := ["h"]
+
+members_partner := ["a", "b", "c"]
+
+members_researcher := ["u"]
+
+members_watch_keeper := ["w"]
+
+# What the requester is, a party still or not.
+role := "convener" if {
+	request.party in members_convener
+} else := "partner" if {
+	request.party in members_partner
+} else := "researcher" if {
+	request.party in members_researcher
+} else := "watch-keeper" if {
+	request.party in members_watch_keeper
+} else := ""
+
+# What the dataset holds.
+fields := ["number", "source", "born", "seen", "quarter", "score", "count", "done"]
+
+identifiers := ["number"]
+
+quasi_identifiers := ["born"]
+
+sensitive_fields := ["score"]
+
+plain_fields := ["source", "seen", "quarter", "count", "done"]
+
+id := "everything"
+
+# Who is a party no more, and whether the document binds the requester now.
+gone := document.gone(id)
+
+binds := document.binds(1769770800000000, 1896001200000000, count(document.among(parties, gone)) > 0, role, gone)
+
+# Whose rows are asked for.
+contributors := document.present(document.together([members_partner, ["h"]]), gone)
+
+asked := document.asked(contributors)
+
+asks_some := count(asked) > 0
+
+asks_own := request.party in asked
+
+asks_others := document.others(asked) != []
+
+asks_only_own := asked == [request.party]
+
+asks_only_others := [asks_others, asks_own] == [true, false]
+
+# What for.
+nodes := purposes.nodes("everything_v7")
+
+above := purposes.above("everything_v7", nodes)
+
+related := purposes.related("everything_v7", nodes)
+
+# What a valid request needs: fields, purpose and parties that are known, and rows that are there; and whether some are others'.
+known := [
+	sets.inside(request.fields, fields),
+	nodes != [],
+	document.knows_from(parties),
+	asks_some,
+	asks_others,
+]
+
+# When time alone may change the answer.
+moments := array.concat([1769770800000000, 1769857200000000, 1798714800000000, 1861873200000000, 1893409200000000, 1896001200000000], reckoned)
+
+reckoned := [moment |
+	some list in [
+		duties.moments("everything_v7", "d1", 1786708800000000, role != ""),
+	]
+	some moment in list
+	moment > 1769770800000000
+	moment < 1896001200000000
+]
+
+# METADATA
+# title: "Own"
+# custom:
+#   mou: "everything"
+#   version: 7
+#   clause: "p1"
+#   kind: "permit"
+#   text_sha256: "09b7bd55db1af63cf4da3e78b62a17d871a483fccad5a95ae9635dc11d801ae4"
+clause_p1 := [meant] if {
+	meant := role != ""
+	meant == false
+} else := [
+	role != "",
+	asks_only_own,
+	sets.inside(request.fields, fields),
+	request.view in views.at_most_identified,
+	document.keeps(identifiers),
+	purposes.within(above, {"care", "learn"}),
+]
+
+# METADATA
+# title: "A study"
+# custom:
+#   mou: "everything"
+#   version: 7
+#   clause: "p2"
+#   kind: "permit"
+#   text_sha256: "7cb7d7df10350621388e316a257822381d7d8042af7b4f04ec85c43ec2190896"
+clause_p2 := [meant] if {
+	meant := true in [role in ["researcher"], request.party in ["h"]]
+	meant == false
+} else := [
+	true in [role in ["researcher"], request.party in ["h"]],
+	asks_only_others,
+	sets.inside(document.set_of(asked), ["a", "b"]),
+	sets.inside(request.fields, document.together([sensitive_fields, plain_fields])),
+	request.view in views.at_most_pseudonymised,
+	document.keeps(identifiers),
+	purposes.within(above, {"study"}),
+	request.at >= 1798714800000000,
+]
+
+# METADATA
+# title: "Figures"
+# custom:
+#   mou: "everything"
+#   version: 7
+#   clause: "p3"
+#   kind: "permit"
+#   text_sha256: "bd848d56ea715977dd8ae794d3607dfe3046f98a90512906807e621e8552d4ad"
+clause_p3 := [meant] if {
+	meant := role in ["watch-keeper"]
+	meant == false
+} else := [
+	role in ["watch-keeper"],
+	asks_some,
+	sets.inside(request.fields, ["done", "quarter"]),
+	request.view in views.at_most_aggregate,
+	purposes.within(above, {"learn"}),
+	request.at < 1861873200000000,
+]
+
+# METADATA
+# title: "Never"
+# custom:
+#   mou: "everything"
+#   version: 7
+#   clause: "n1"
+#   kind: "prohibit"
+#   text_sha256: "54f7584923cf9c015168d616f6200265789995633be2e20ae99e9d0dc8e28d97"
+clause_n1 := [meant] if {
+	meant := request.party in ["u"]
+	meant == false
+} else := [
+	request.party in ["u"],
+	count(document.among(document.others(asked), ["c"])) > 0,
+	document.touches({"born", "score"}, fields),
+	request.view in ["identified", "pseudonymised"],
+	sets.meet(related, {"sale", "study"}),
+	request.at >= 1769857200000000,
+	request.at < 1893409200000000,
+]
+
+# METADATA
+# title: "Nothing for sale"
+# custom:
+#   mou: "everything"
+#   version: 7
+#   clause: "n2"
+#   kind: "prohibit"
+#   text_sha256: "58a4e63bc2e43cf54382a9d78f7408b0b3f797bfe25acce0efa5122eb85f9a18"
+clause_n2 := [
+	asks_some,
+	sets.meet(related, {"sale"}),
+]
+
+# METADATA
+# title: "Consent"
+# custom:
+#   mou: "everything"
+#   version: 7
+#   clause: "c1"
+#   kind: "consent"
+#   text_sha256: "7b5051315944de6a095cc393d71835225416a5260a0c0992db01b68a28cf81b7"
+clause_c1 := [meant] if {
+	meant := role in ["researcher"]
+	meant == false
+} else := [
+	role in ["researcher"],
+	count(document.among(document.others(asked), members_partner)) > 0,
+	document.touches(document.set_of(sensitive_fields), fields),
+	request.view in ["pseudonymised"],
+	sets.meet(related, {"study"}),
+]
+
+# METADATA
+# title: "Say it again"
+# custom:
+#   mou: "everything"
+#   version: 7
+#   clause: "d1"
+#   kind: "duty"
+#   text_sha256: "47455244b6f12c218991e2648df62fade34a23f823ae033df999ff50257b0492"
+clause_d1 := [meant] if {
+	meant := role != ""
+	meant == false
+} else := [
+	role != "",
+	duties.acknowledgement_overdue("everything_v7", "d1", 1786708800000000),
+	true,
+]
+
+# METADATA
+# title: "Report"
+# custom:
+#   mou: "everything"
+#   version: 7
+#   clause: "d2"
+#   kind: "duty"
+#   text_sha256: "c47e0ea7c065b3a9a940d7958cb88a3b0098c33836b55a1dd705dc2569c88bc4"
+clause_d2 := [meant] if {
+	meant := request.party in ["h"]
+	meant == false
+} else := [
+	request.party in ["h"],
+	duties.recorded_overdue(id, "d2"),
+	asks_others,
+]
+
+# METADATA
+# title: "Bring"
+# custom:
+#   mou: "everything"
+#   version: 7
+#   clause: "d3"
+#   kind: "duty"
+#   text_sha256: "b6ea7ab4a62d15f27fa1c852502a2d87935bdaef0cca27c083716683a5d1fa54"
+clause_d3 := [meant] if {
+	meant := role in ["partner"]
+	meant == false
+} else := [
+	role in ["partner"],
+	duties.recorded_overdue(id, "d3"),
+	false,
+]
+
+# METADATA
+# title: "Give back"
+# custom:
+#   mou: "everything"
+#   version: 7
+#   clause: "d4"
+#   kind: "duty"
+#   text_sha256: "6ac948b13ed6993633972d391ecc982e0124314ee04299bc740ff9a480add4e1"
+clause_d4 := [meant] if {
+	meant := role in ["researcher"]
+	meant == false
+} else := [
+	role in ["researcher"],
+	duties.recorded_overdue(id, "d4"),
+	false,
+]
+
+# METADATA
+# title: "Delete"
+# custom:
+#   mou: "everything"
+#   version: 7
+#   clause: "d5"
+#   kind: "duty"
+#   text_sha256: "f5de201ea56ab62bd67ae2f7f55fb64cd45414783ed3fff3020a787927aebeaa"
+clause_d5 := [meant] if {
+	meant := role in ["researcher"]
+	meant == false
+} else := [
+	role in ["researcher"],
+	duties.recorded_overdue(id, "d5"),
+	false,
+]
+
+# Whose rows need a consent by c1.
+rows_of_clause_c1 := document.among(document.others(asked), members_partner)
+
+# The clauses of each kind that match.
+overdue := document.matching([
+	["d1", clause_d1],
+	["d2", clause_d2],
+	["d3", clause_d3],
+	["d4", clause_d4],
+	["d5", clause_d5],
+])
+
+touching := document.matching([
+	["n1", clause_n1],
+	["n2", clause_n2],
+])
+
+covering := document.matching([
+	["p1", clause_p1],
+	["p2", clause_p2],
+	["p3", clause_p3],
+])
+
+prohibiting := document.unlifted("everything_v7", touching, covering)
+
+consents := document.consenting([
+	["c1", clause_c1, rows_of_clause_c1],
+])
+
+# The clauses examined: all, or the list has no value.
+examined := [] if {
+	binds == false
+} else := ["p1", "p2", "p3", "n1", "n2", "c1", "d1", "d2", "d3", "d4", "d5"] if {
+	count([
+		clause_p1,
+		clause_p2,
+		clause_p3,
+		clause_n1,
+		clause_n2,
+		clause_c1,
+		clause_d1,
+		clause_d2,
+		clause_d3,
+		clause_d4,
+		clause_d5,
+	]) == 11
+	count([overdue, touching, covering, prohibiting, consents]) == 5
+}
