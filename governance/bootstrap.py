@@ -26,6 +26,7 @@ from governance.gateway import Gateway
 from governance.history import History
 from governance.home import SystemClock, note_signer, root_key, secret
 from governance.model.mou import Mou
+from governance.model.period import start_of
 from governance.ports import Clock, Engine, Journal
 from governance.register import KINDS
 from governance.settings import Settings
@@ -103,23 +104,30 @@ def open_services(
     decider = Decider(policies=agreements.policies, book=agreements.book)
 
     def known(mou_id: str) -> Mou:
-        found = next((m for m in reversed(proposed()) if m.id == mou_id), None)
+        found = next((m for m in reversed(documents()) if m.id == mou_id), None)
         if found is None:
             raise NotFound(f"no MOU `{mou_id}`", reason="no-mou", field="mou")
         return found
 
-    def proposed() -> list[Mou]:
-        lives = agreements.book.current().lives().values()
-        return [v.mou for life in lives for v in life.versions if v.mou is not None]
+    def documents() -> list[Mou]:
+        """Of each MOU the versions that are signed and have begun; while none is, the newest that is proposed."""
+        register, now = agreements.book.current(), clock.now()
+        found: list[Mou] = []
+        for life in register.lives().values():
+            signed = [v.mou for v in life.established if v.mou is not None]
+            begun = [m for m in signed if start_of(m.effective, m.zone) <= now]
+            offered = [v.mou for v in life.versions if v.mou is not None]
+            found += begun or signed or offered[-1:]
+        return found
 
     sources = SourceBook(
         journal=journal,
-        kinds=HomeSources(settings.data, seconds=settings.query_seconds),
+        kinds=HomeSources(settings.data, seconds=settings.query_seconds, hosts=settings.source_hosts),
         cipher=Fernet(secret(settings, "sources.key")),
         data=Path(settings.data),
         document=known,
     )
-    consents = Consents(journal=journal, clock=clock, store=ConsentTable(database), documents=proposed)
+    consents = Consents(journal=journal, clock=clock, store=ConsentTable(database), documents=documents)
     gateway = Gateway(
         journal=journal,
         clock=clock,

@@ -115,6 +115,15 @@ class Decider:
                     self._kept.popitem(last=False)
         return decision
 
+    def settled(self) -> int | None:
+        """The facts' version, or None while one is on its way: what is recorded under another was decided too early."""
+        return self._book.settled()
+
+    def stands(self, fingerprint: str) -> bool:
+        """Whether a key may sign now."""
+        key = self._book.key(fingerprint)
+        return key is not None and key.active
+
     def nearest(self, request: Request, decision: Decision) -> Request | None:
         """The nearest request that would pass; None where there is none, or no engine to ask."""
         register = self._book.current()

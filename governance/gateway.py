@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from audit import Draft, Entry
 from governance.consents import Consents
@@ -35,12 +35,20 @@ from governance.model.access import Decision, Request
 from governance.model.limits import Limits
 from governance.ports import Clock, Journal, Nonces
 from governance.query_body import parse
-from governance.signing.http import Declaration
+from governance.signing.http import Declaration, SignatureRefused
 from governance.sources import SourceBook
 
 _LONGEST_WORD = 200
+_TRIES = 10
 
 __all__ = ["DataCall", "Gateway", "Refusal", "Released", "Requester"]
+
+
+_Outcome = TypeVar("_Outcome")
+
+
+class _FactsMoved(Exception):
+    """A fact that the decision hangs on was recorded after it, and before its own entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,7 @@ class DataCall:
     requester: Requester
     declaration: Declaration
     body: bytes
+    facts: int | None = None  # the facts' version that it is being decided on
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +125,36 @@ class Gateway:
     limits: Limits
 
     def query(self, call: DataCall) -> Released | Refusal:
-        """Answers a data request. Never raises for anything that the caller can cause."""
+        """Answers a data request. Never raises for anything that the caller can cause.
+
+        What is recorded was decided on facts that still stood when the entry was written: where a key was revoked, a
+        party withdrew or a version was activated meanwhile, everything is done anew.
+        """
+        return self._on_standing_facts(call, self._query)
+
+    def refuse(self, call: DataCall, error: InputWrong) -> Refusal:
+        """Records a call that its signer may not have answered in this form; its nonce is used up."""
+
+        def record(standing: DataCall) -> Refusal:
+            return self._record(standing, Refusal("invalid", error), None)
+
+        return self._on_standing_facts(call, record)
+
+    def _on_standing_facts(self, call: DataCall, act: Callable[[DataCall], _Outcome]) -> _Outcome | Refusal:
+        for _ in range(_TRIES):
+            try:
+                return act(replace(call, facts=self.decider.settled()))
+            except _FactsMoved:
+                continue
+            except LogUnavailable as error:
+                return Refusal("unavailable", error)
+        busy = LogUnavailable("keys or agreements are changing; try again in a moment", reason="facts-moving")
+        return Refusal("unavailable", busy)
+
+    def _query(self, call: DataCall) -> Released | Refusal:
         declaration = call.declaration
+        if not self.decider.stands(declaration.keyid):
+            return Refusal("invalid", SignatureRefused(keyid=None))
         if self.nonces.seen(declaration.keyid, declaration.nonce):
             return self._replayed(call)
         now = self.clock.now()
@@ -144,10 +181,6 @@ class Gateway:
             return self._record(call, Refusal("deny", error, decision=decision), request)
         except Unavailable as error:
             return self._record(call, Refusal("unavailable", error, decision=decision), request)
-
-    def refuse(self, call: DataCall, error: InputWrong) -> Refusal:
-        """Records a call that its signer may not have answered in this form; its nonce is used up."""
-        return self._record(call, Refusal("invalid", error), None)
 
     def _release(
         self, call: DataCall, request: Request, decision: Decision, indicator: IndicatorAsked | None
@@ -250,6 +283,8 @@ class Gateway:
         declaration = call.declaration
 
         def count(connection: Any, _entries: Sequence[Entry]) -> None:
+            if call.facts is None or self.decider.settled() != call.facts:
+                raise _FactsMoved
             self.nonces.count(connection, keyid=declaration.keyid, nonce=declaration.nonce, expires=declaration.expires)
 
         entries = self.journal.append(drafts, within=count if count_nonce else None)

@@ -60,6 +60,9 @@ class History:
             raise InputWrong(f"`{unknown[0]}` cannot be searched by", reason="unknown-filter", field=unknown[0])
         if not 0 < limit <= _PAGE:
             raise InputWrong(f"{limit} is not between 1 and {_PAGE}", reason="over-a-limit", field="limit")
+        for name, value in wanted.items():
+            if not value.isprintable():
+                raise InputWrong("holds a character that cannot be searched for", field=name)
         filters: dict[str, Any] = {k: _instant(k, v) if k in ("since", "until") else v for k, v in wanted.items()}
         found = tuple(
             self.journal.search(**filters, limit=limit, before=before, reader=None if administrator else party)

@@ -95,6 +95,10 @@ class Journal(Protocol):
         """The number of the newest entry of these kinds, -1 without one; cheap."""
         ...
 
+    def settled(self, kinds: Collection[str]) -> int | None:
+        """As `last_of`; None while an entry of one of these kinds is on its way: nothing is decided beside it."""
+        ...
+
     def head(self) -> Head:
         """Size, root and the newest signed checkpoint."""
         ...

@@ -34,6 +34,7 @@ class Settings:
     opa_url: str = ""
     origin: str = _ORIGIN
     listen: str = "127.0.0.1:8484"
+    source_hosts: str = ""
     log_origin: str = ""
     administrator: str = ""
     threads: int = 8
@@ -182,6 +183,9 @@ administrator = "{administrator}"
 
 # An OPA server that decides. Absent: the engine that runs in this process.
 # opa_url = "http://127.0.0.1:8181"
+
+# Hosts of partners' databases that may be read live, separated by commas. Absent: none; files can always be loaded.
+# source_hosts = "db.northside.example"
 
 # Limits.
 # max_body = 65536             # bytes of a request

@@ -1,8 +1,8 @@
 """Which sources there are: files that were loaded, read by DuckDB; and live tables of PostgreSQL or SQLite.
 
 Part of `bootstrap`: it puts the use case's port and the connectors together. An address that a partner gives makes the
-server connect to somewhere, so only PostgreSQL addresses are taken, and SQLite files only inside the party's own folder
-of the home.
+server connect to somewhere: only PostgreSQL on a host that the operator allows is taken, and SQLite files that are
+there already, inside the party's own folder of the home.
 """
 
 from __future__ import annotations
@@ -28,14 +28,16 @@ from governance.sources import Loaded, MappingRead
 
 __all__ = ["HomeSources"]
 
+_TLS = frozenset({"sslmode"})
 _SUFFIXES = {"text/csv": ".csv", "application/vnd.apache.parquet": ".parquet"}
 
 
 class HomeSources:
     """The port `SourceKinds` for one home."""
 
-    def __init__(self, data: Path, *, seconds: float) -> None:
+    def __init__(self, data: Path, *, seconds: float, hosts: str = "") -> None:
         self._data, self._seconds = data, seconds
+        self._hosts = {h.strip().lower() for h in hosts.split(",") if h.strip()}
 
     def read(self, data: bytes) -> MappingRead:
         """Raises DocumentWrong with every fault."""
@@ -78,10 +80,26 @@ class HomeSources:
     def _allowed(self, url: str, party: str) -> None:
         try:
             parsed = make_url(url)
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             raise InputWrong("not a database address", reason="source-address", field="url") from None
         backend = parsed.get_backend_name()
-        if backend == "postgresql" and not set(parsed.query) & {"service", "passfile", "host", "hostaddr", "sslkey"}:
+        if backend == "postgresql":
+            # Host, user and password stand in the address: nothing is filled in from the server's own surroundings.
+            if (
+                not (parsed.host and parsed.username and parsed.password and parsed.database)
+                or set(parsed.query) - _TLS
+            ):
+                raise InputWrong(
+                    "the address names host, database, user and password, and no option but `sslmode`",
+                    reason="source-address",
+                    field="url",
+                )
+            if parsed.host.lower() not in self._hosts:
+                raise InputWrong(
+                    f"`{parsed.host}` is not among the hosts that the operator allows (the setting `source_hosts`)",
+                    reason="source-host",
+                    field="url",
+                )
             return
         own = (self._data / party).resolve()
         if (
@@ -90,6 +108,7 @@ class HomeSources:
             and not parsed.query
             and parsed.database
             and Path(parsed.database).resolve().is_relative_to(own)
+            and Path(parsed.database).is_file()
         ):
             return
         raise InputWrong(

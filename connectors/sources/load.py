@@ -102,6 +102,8 @@ def _rows(source: Path, file: str) -> Iterator[Row]:
             for row in zip(*(c.to_pylist() for c in batch.columns), strict=True):
                 line += 1
                 yield line, dict(zip(names, row, strict=True))
+    except UnicodeDecodeError:
+        raise DocumentWrong([Fault("holds text that is not UTF-8", file=file, line=line + 1, code="not-utf8")]) from None
     except (pa.ArrowException, OSError):
         raise DocumentWrong([Fault("not a Parquet file", file=file, code="not-parquet")]) from None
 

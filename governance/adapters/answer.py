@@ -36,9 +36,7 @@ Name = Annotated[str, Field(pattern=r"^.+_v[1-9][0-9]*$")]
 Ref = tuple[Name, str]
 Refs = tuple[Ref, ...]
 Some = Annotated[tuple[Ref, ...], Field(min_length=1)]
-Needed = tuple[
-    Literal["none", "aggregate", "pseudonymised"], int | None, int | None, float | int | None, int | None
-]
+Needed = tuple[Literal["none", "aggregate", "pseudonymised"], int | None, int | None, float | int | None, int | None]
 
 Invalid = tuple[Literal["invalid"], str]
 Plain = tuple[Literal["deny"], Literal["no-mou-in-force"]] | tuple[Literal["gap"], Literal["no-clause"]]

@@ -49,11 +49,21 @@ class AuditJournal:
         self._log, self._watched = log, frozenset(watched)
         self._lock = threading.Lock()
         self._seen = _scanned(log, self._watched)
+        self._in_flight = 0  # appends of watched kinds that were handed in and not answered
 
     @_mapped
     def append(self, drafts: Sequence[Draft], *, within: Within | None = None) -> tuple[Entry, ...]:
         """As the port promises."""
-        entries = self._log.append(drafts, within=within)
+        moving = any(d.kind in self._watched for d in drafts)
+        if not moving:
+            return self._log.append(drafts, within=within)
+        with self._lock:
+            self._in_flight += 1
+        try:
+            entries = self._log.append(drafts, within=within)
+        finally:
+            with self._lock:
+                self._in_flight -= 1
         watched = {e.seq: Seen(e.kind, e.leaf_hash) for e in entries if e.kind in self._watched}
         if watched:
             with self._lock:
@@ -106,6 +116,14 @@ class AuditJournal:
     @_mapped
     def last_of(self, kinds: Collection[str]) -> int:
         """As the port promises."""
+        return self._log.last_of(kinds)
+
+    @_mapped
+    def settled(self, kinds: Collection[str]) -> int | None:
+        """As the port promises."""
+        with self._lock:
+            if self._in_flight:
+                return None
         return self._log.last_of(kinds)
 
     @_mapped

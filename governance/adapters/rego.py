@@ -80,7 +80,9 @@ class RegoEngine:
                 raw = worker.ask(request.dataset, given, self._timeout)
                 found = decision(raw, request, worker.bundle)
                 if found.reason in _GLOBAL and found.outcome == "invalid":
-                    found = decision(worker.ask(request.dataset, given, self._timeout, whole=True), request, worker.bundle)
+                    found = decision(
+                        worker.ask(request.dataset, given, self._timeout, whole=True), request, worker.bundle
+                    )
             finally:
                 self._return(worker)
             return found

@@ -85,6 +85,10 @@ class RegisterBook:
         """A key as it stands now, for whoever verifies requests."""
         return self.current().key(fingerprint)
 
+    def settled(self) -> int | None:
+        """As `facts_version`; None while an entry that a decision may hang on is on its way."""
+        return self._journal.settled(FACT_KINDS)
+
     def facts_version(self) -> int:
         """The number of the newest entry that a decision may hang on."""
         return self._journal.last_of(FACT_KINDS)

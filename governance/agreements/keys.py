@@ -18,7 +18,8 @@ from governance.signing.statement import Enrolment, EnrolmentApproval, Revocatio
 __all__ = ["Keys"]
 
 # Anybody can hand in an enrolment; this many may wait for approval from one day, so that nobody fills the log.
-_WAITING_A_DAY = 100
+_WAITING_A_DAY = 1000
+_WAITING_A_PARTY = 20
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Keys:
                 for e in register.keyring.enrolments.values()
                 if e.signed.place.time > day and register.keyring.approval(e.key.fingerprint) is None
             ]
-            if len(waiting) >= _WAITING_A_DAY:
+            of_party = sum(e.party == said.party for e in waiting)
+            if of_party >= _WAITING_A_PARTY or len(waiting) >= _WAITING_A_DAY:
                 raise TooMany("too many enrolments wait for approval", reason="too-many-enrolments")
             entry = self.desk.submit(
                 paper,

@@ -39,6 +39,10 @@ def kept_request(request: Request, kept: frozenset[str], mou: Mou) -> Request:
         parts["group_by"] = ()
     if request.view != "identified" and not own:
         parts |= {"order_by": (), "limit": None}
+    if request.view == "pseudonymised" and not own:
+        parts["filters"] = tuple(
+            f for f in parts["filters"] if _by_level(f, dataset) and dataset.fields[f.field].class_ != "sensitive"
+        )
     if request.view == "aggregate" and not own:
         parts |= _dimensions(parts["filters"], parts["group_by"], dataset)
     made = request.model_copy(update=parts)

@@ -84,7 +84,9 @@ def answer(query: GovernedQuery, fetch: Fetch) -> Answer:
         rows = identified(query, fetch)
     elif query.protection.kind == "pseudonymised":
         rows = pseudonymised(query, fetch)
-        said["withheld_rows"] = rows.withheld
+        least = query.protection.k or 0
+        # The exact number of a few would count whoever the filters single out.
+        said["withheld_rows"] = f"fewer than {least}" if 0 < rows.withheld < least else rows.withheld
     else:
         rows = own_pseudonyms(query, fetch)
     stream = (Batch(table, subjects) for table, subjects in rows.batches)

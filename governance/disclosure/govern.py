@@ -152,6 +152,7 @@ class _Shaping:
         protected = self.obligations.protection.kind == "pseudonymised"
         if protected:
             self._no_order("pseudonymised rows of others")
+            self._by_open_levels()
         where = tuple(condition_of(f, self.field(f.field).type) for f in request.filters)
         columns = tuple(dict.fromkeys(request.fields))
         notes: tuple[str, ...] = ()
@@ -163,6 +164,19 @@ class _Shaping:
         if not columns and self.obligations.view == "identified":
             raise RequestInvalid("rows need at least one of `fields`", reason="no-fields", field="fields")
         return _Shape(columns=columns, where=where, order_by=self._order(), notes=notes)
+
+    def _by_open_levels(self) -> None:
+        """A free filter would ask of each row what `k` keeps from being told: levels only, none of a sensitive field."""
+        for filter_ in self.request.filters:
+            levels = self.levels(filter_.field)
+            if levels is None or filter_.op not in ("eq", "in") or self.field(filter_.field).class_ == "sensitive":
+                raise RequestInvalid(
+                    f"pseudonymised rows of others are filtered by declared levels of fields that are not sensitive, "
+                    f"`eq` or `in`; `{filter_.field}` is not",
+                    reason="filter-not-a-level",
+                    field=filter_.field,
+                )
+            self._places(filter_, levels)
 
     def _order(self) -> tuple[tuple[str, bool], ...]:
         named = ((o.removeprefix("-"), o.startswith("-")) for o in self.request.order_by)

@@ -11,6 +11,9 @@ from governance.model.clauses import Day
 
 __all__ = ["ConsentRecord"]
 
+# No control characters, and none that turns the direction of text.
+_NO_CONTROL = r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]*$"
+
 
 class ConsentRecord(BaseModel):
     """One row of a consent file. `recipient`, `dataset` and `fields` may be `*`: any.
@@ -22,7 +25,7 @@ class ConsentRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
 
     contributor: Annotated[str, Field(min_length=1)]
-    subject: Annotated[str, Field(min_length=1, max_length=200)]
+    subject: Annotated[str, Field(min_length=1, max_length=200, pattern=_NO_CONTROL)]
     recipient: str = "*"
     purpose: Annotated[str, Field(min_length=1)]
     dataset: str = "*"
@@ -30,5 +33,5 @@ class ConsentRecord(BaseModel):
     status: Literal["given", "withdrawn"]
     from_: Day | None = Field(default=None, alias="from")
     until: Day | None = None
-    evidence: str = ""
+    evidence: Annotated[str, Field(max_length=2000, pattern=_NO_CONTROL)] = ""
     recorded: dt.datetime | None = None  # the server's instant

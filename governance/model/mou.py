@@ -58,9 +58,13 @@ class Signing(BaseModel):
     model_config = _FROZEN
 
     required: Literal["everyone"] | AtLeast
-    order: Literal["any"] | Annotated[
-        tuple[Annotated[tuple[Slug, ...], Field(min_length=1, strict=False)], ...], Field(min_length=1, strict=False)
-    ] = "any"
+    order: (
+        Literal["any"]
+        | Annotated[
+            tuple[Annotated[tuple[Slug, ...], Field(min_length=1, strict=False)], ...],
+            Field(min_length=1, strict=False),
+        ]
+    ) = "any"
     within: PeriodField | None = None
 
 

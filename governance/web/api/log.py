@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
-from governance.errors import InputWrong
+from governance.errors import InputWrong, NotFound, Refused
 from governance.history import FILTERS, shown
+from governance.web.authentic import Caller
 from governance.web.services import Services
 
 __all__ = ["blueprint"]
+
+
+def _reader(caller: Caller) -> Caller:
+    """A connector's key may only ask: the history holds consents and ids of its party's clients."""
+    if caller.use == "connector":
+        raise Refused("a connector's key reads receipts of its own requests, and no history", reason="not-a-reader")
+    return caller
 
 
 def _number(name: str, default: int | None) -> int | None:
@@ -38,12 +46,16 @@ def blueprint(services: Services) -> Blueprint:
     def receipt(entry: int) -> Response:
         """The entry, the opening of its body, and a checkpoint that covers it."""
         caller = services.authenticate(request)
-        return jsonify(services.history.receipt(entry, party=caller.party, administrator=caller.use == "administrator"))
+        administrator = caller.use == "administrator"
+        found = services.history.receipt(entry, party=caller.party, administrator=administrator)
+        if caller.use == "connector" and (found["body"].get("declaration") or {}).get("keyid") != caller.fingerprint:
+            raise NotFound(f"no entry {entry} of this connector's requests", reason="no-entry", field="entry")
+        return jsonify(found)
 
     @pages.get("/v1/entries")
     def search() -> Response:
         """The access history, newest first. Searching it is an entry of its own."""
-        caller = services.authenticate(request)
+        caller = _reader(services.authenticate(request))
         wanted = {k: v for k, v in request.args.items() if k not in ("limit", "before")}
         found = services.history.search(
             party=caller.party,
@@ -57,7 +69,7 @@ def blueprint(services: Services) -> Blueprint:
     @pages.get("/v1/entries/<int:seq>")
     def entry(seq: int) -> Response:
         """One entry."""
-        caller = services.authenticate(request)
+        caller = _reader(services.authenticate(request))
         return jsonify(
             shown(services.history.entry(seq, party=caller.party, administrator=caller.use == "administrator"))
         )

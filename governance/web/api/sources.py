@@ -60,8 +60,10 @@ def blueprint(services: Services) -> Blueprint:
     def load(dataset: str) -> tuple[Response, int]:
         """Rows, as CSV or Parquet, in place of those that were there."""
         most = services.settings.max_upload
-        if request.content_length is None or request.content_length > most:
-            raise TooLarge(f"at most {most} bytes are taken, and their number is said beforehand")
+        if request.content_length is None:
+            raise InputWrong("the number of bytes is said beforehand", reason="length-missing", field="Content-Length")
+        if request.content_length > most:
+            raise TooLarge(f"at most {most} bytes are taken")
         content = request.stream.read(most + 1)
         caller = steward(services.authenticator.caller(request, body=content))
         made = services.sources.load(party=caller.party, dataset=dataset, content=content, media_type=request.mimetype)
