@@ -92,9 +92,11 @@ class Released:
     _batches: Iterator[Batch]
     _close: Callable[[int, int, str, bool], None]
     rows: int = field(default=0)
+    _begun: bool = field(default=False)
 
     def stream(self, encode: Callable[[Iterator[Batch]], Iterator[bytes]]) -> Iterator[bytes]:
         """The encoded bytes. Whatever ends them, a `release` entry says how many rows and bytes left."""
+        self._begun = True
         digest, size, complete = hashlib.sha256(), 0, False
         try:
             for chunk in encode(self._counted()):
@@ -104,6 +106,12 @@ class Released:
             complete = True
         finally:
             self._close(self.rows, size, digest.hexdigest(), complete)
+
+    def abandon(self) -> None:
+        """Nobody reads it any more. Closes the account of an answer whose first byte was never asked for."""
+        if not self._begun:
+            self._begun = True
+            self._close(0, 0, hashlib.sha256().hexdigest(), False)
 
     def _counted(self) -> Iterator[Batch]:
         for batch in self._batches:

@@ -37,9 +37,9 @@ class Settings:
     source_hosts: str = ""
     log_origin: str = ""
     administrator: str = ""
-    threads: int = 8
+    threads: int = 16
     max_body: int = 65_536
-    max_upload: int = 1_073_741_824
+    max_upload: int = 268_435_456
     max_filters: int = 16
     max_fields: int = 64
     max_rows: int = 5_000_000

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from audit import Entry
 from governance.errors import LogUnavailable
 from governance.verification import verify_home
-from tests.simulator import World
+from tests.simulator import ORIGIN, World
 
 OWN = {"dataset": "visits", "fields": ["client", "grade"], "rows": "own", "view": "identified"}
 COMPARE = {
@@ -377,3 +377,9 @@ def test_a_connector_brings_nothing_in(world: World, use: str) -> None:
     """Its key may ask, and nothing else."""
     response = world.call(world.partners["dashboard"], "POST", "/v1/consents", body=b"x", content_type="text/csv")
     assert (403, "not-a-steward") == (response.status_code, response.json["reason"])
+
+
+def test_a_strangers_upload_is_not_even_read(world: World) -> None:
+    """A large body without a key that may sign ends before it is taken in."""
+    response = world.client.post("/v1/consents", data=b"x" * 1000, content_type="text/csv", base_url=ORIGIN)
+    assert (401, "not-authentic") == (response.status_code, response.json["reason"])

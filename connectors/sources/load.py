@@ -103,7 +103,8 @@ def _rows(source: Path, file: str) -> Iterator[Row]:
                 line += 1
                 yield line, dict(zip(names, row, strict=True))
     except UnicodeDecodeError:
-        raise DocumentWrong([Fault("holds text that is not UTF-8", file=file, line=line + 1, code="not-utf8")]) from None
+        fault = Fault("holds text that is not UTF-8", file=file, line=line + 1, code="not-utf8")
+        raise DocumentWrong([fault]) from None
     except (pa.ArrowException, OSError):
         raise DocumentWrong([Fault("not a Parquet file", file=file, code="not-parquet")]) from None
 
@@ -158,7 +159,7 @@ class _Loading:
             levels = bins_of(dataset.fields[name]) if name in dataset.fields else None
             if levels is not None and self.types[name] != "boolean":
                 self.levels[name] = levels
-        self.outside: dict[str, tuple[int, int, str]] = {}  # field → rows, first line, its value
+        self.outside: dict[str, tuple[int, int]] = {}  # field → rows, first line, its value
         self.columns: dict[str, int] = {}
 
     def write(self, rows: Iterator[Row], path: Path) -> None:
@@ -226,8 +227,8 @@ class _Loading:
                 else:
                     self.subjects.add(str(value))
             if value is not None and field in self.levels and self.levels[field].level_of(value) is None:
-                rows, first, shown = self.outside.get(field, (0, line, _short(value)))
-                self.outside[field] = (rows + 1, first, shown)
+                rows, first = self.outside.get(field, (0, line))
+                self.outside[field] = (rows + 1, first)
             kept[field].append(value)
 
     def reported(self) -> list[Fault]:
@@ -240,14 +241,14 @@ class _Loading:
         """Values that stand in no declared level."""
         return [
             Fault(
-                f"{rows} rows hold values of `{field}` in no declared level, such as `{shown}`: they stand in no cell",
+                f"{rows} rows hold values of `{field}` in no declared level: they stand in no cell",
                 file=self.file,
                 line=first,
                 column=self.columns.get(self.mapping.columns[field], 0),
                 level="warning",
                 code="value-in-no-level",
             )
-            for field, (rows, first, shown) in self.outside.items()
+            for field, (rows, first) in self.outside.items()
         ]
 
 

@@ -7,6 +7,7 @@ nobody can fill the log from outside.
 from __future__ import annotations
 
 import datetime as dt
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from governance.signing.keys import PublicKey
 __all__ = ["Authenticator", "Caller", "Strangers"]
 
 _BAD_SIGNATURES_A_MINUTE = 10
+_KEYID = re.compile(r';keyid="(SHA256:[A-Za-z0-9_-]{43})"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,17 @@ class Authenticator:
         body = {"outcome": "bad-signature", "reason": error.reason, "party": key.party, "target": target}
         index = {"party": key.party, "connector": key.fingerprint, "outcome": "bad-signature"}
         self._journal.append([Draft("request", body, (key.party,), index)])
+
+    def expect_known(self, request: Request) -> None:
+        """Before a large body is read: whoever sends it names a key that may sign. Raises SignatureRefused.
+
+        The signature is verified afterwards, over the body's digest; this only keeps strangers' bytes out of memory.
+        """
+        named = _KEYID.search(request.headers.get("Signature-Input", ""))
+        key = self._resolve(named.group(1)) if named else None
+        if key is None or not key.active:
+            self.strangers.count("unknown-key")
+            raise SignatureRefused(keyid=None)
 
     def read_body(self, request: Request) -> bytes:
         """The body, which can be read once. Raises TooLarge."""

@@ -18,6 +18,7 @@ def blueprint(services: Services) -> Blueprint:
     @pages.post("/v1/consents")
     def bring_in() -> tuple[Response, int]:
         """A consent file, CSV."""
+        services.authenticator.expect_known(request)
         most = services.settings.max_upload
         if request.content_length is None:
             raise InputWrong("the number of bytes is said beforehand", reason="length-missing", field="Content-Length")

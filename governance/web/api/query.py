@@ -77,8 +77,8 @@ def _outcome_of(error: AccordantError) -> str:
 class _Closing:
     """An iterator of bytes that closes its account when it ends, and lets the next request in."""
 
-    def __init__(self, chunks: Iterator[bytes], done: threading.Semaphore) -> None:
-        self._chunks, self._done, self._open = chunks, done, True
+    def __init__(self, chunks: Iterator[bytes], released: Released, done: threading.Semaphore) -> None:
+        self._chunks, self._released, self._done, self._open = chunks, released, done, True
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -98,6 +98,7 @@ class _Closing:
                 closer = getattr(self._chunks, "close", None)
                 if closer is not None:
                     closer()
+                self._released.abandon()
             finally:
                 self._done.release()
 
@@ -140,7 +141,7 @@ def blueprint(services: Services) -> Blueprint:
         tail = {"protection": released.answer.protection, "receipt": {"entry": released.entry}}
         encode = encoder(media_type, schema=released.answer.schema, tail=tail)
         response = Response(content_type=media_type)
-        response.response = _Closing(released.stream(encode), in_flight)
+        response.response = _Closing(released.stream(encode), released, in_flight)
         response.headers["Accordant-Entry"] = str(released.entry)
         response.headers["Accordant-Outcome"] = "permit"
         response.headers["Accordant-Protection"] = json.dumps(released.answer.protection, ensure_ascii=True)

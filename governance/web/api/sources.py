@@ -59,6 +59,7 @@ def blueprint(services: Services) -> Blueprint:
     @pages.post("/v1/sources/<dataset>/rows")
     def load(dataset: str) -> tuple[Response, int]:
         """Rows, as CSV or Parquet, in place of those that were there."""
+        services.authenticator.expect_known(request)
         most = services.settings.max_upload
         if request.content_length is None:
             raise InputWrong("the number of bytes is said beforehand", reason="length-missing", field="Content-Length")
