@@ -159,7 +159,7 @@ class _Loading:
             levels = bins_of(dataset.fields[name]) if name in dataset.fields else None
             if levels is not None and self.types[name] != "boolean":
                 self.levels[name] = levels
-        self.outside: dict[str, tuple[int, int]] = {}  # field → rows, first line, its value
+        self.outside: dict[str, tuple[int, int]] = {}  # field → rows, first line
         self.columns: dict[str, int] = {}
 
     def write(self, rows: Iterator[Row], path: Path) -> None:
