@@ -38,7 +38,10 @@ _DOCUMENTS = "accordant/documents"
 _MOST_BYTES = 4 * 2**20
 _PUSH_SECONDS = 30.0
 # The client's own errors share no base but Exception.
-_VENDOR = tuple(e for e in vars(vendor).values() if isinstance(e, type) and issubclass(e, Exception))
+_VENDOR: tuple[type[Exception], ...] = tuple(
+    e for e in vars(vendor).values() if isinstance(e, type) and issubclass(e, Exception)
+)
+_REFUSED: tuple[type[Exception], ...] = (requests.exceptions.RequestException, *_VENDOR)
 
 
 class OpaEngine:
@@ -154,7 +157,7 @@ def _mapped(call: Callable[[], T], *, again: bool = False) -> T:
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         # No JSON, or another shape than the client takes for granted.
         raise EngineUnavailable("the OPA server's answer is malformed", reason="engine-malformed") from None
-    except (requests.exceptions.RequestException, *_VENDOR):
+    except _REFUSED:
         raise EngineUnavailable("the OPA server refused", reason="engine-error") from None
 
 

@@ -186,11 +186,11 @@ def _clause(mou: Mou, clause: Clause) -> str:
     conditions += _valid(mou, clause)
     gate = conditions[0]
     lines = "".join(f"\t{condition},\n" for condition in conditions)
-    rule = _clause_names(mou)[clause.id]
+    name = _clause_names(mou)[clause.id]
     if len(conditions) < 3:
-        return f"{head}\n{rule} := [\n{lines}]"
+        return f"{head}\n{name} := [\n{lines}]"
     # Nothing else is looked at where the first condition is false; one that is neither true nor false leaves no value.
-    return f"{head}\n{rule} := [meant] if {{\n\tmeant := {gate}\n\tmeant == false\n}} else := [\n{lines}]"
+    return f"{head}\n{name} := [meant] if {{\n\tmeant := {gate}\n\tmeant == false\n}} else := [\n{lines}]"
 
 
 def _clause_names(mou: Mou) -> dict[str, str]:
