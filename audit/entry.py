@@ -20,7 +20,7 @@ from audit.canonical import canonical
 from audit.errors import DraftWrong
 from audit.leaf import KIND, body_hash
 
-__all__ = ["INDEX_KEYS", "MAX_BODY", "Draft", "Entry", "Prepared", "Term", "terms"]
+__all__ = ["INDEX_KEYS", "MAX_BODY", "Draft", "Entry", "Prepared", "Term", "filing", "terms"]
 
 # The words that an entry may be found by. None of them is personal data: the index is for ever.
 INDEX_KEYS = ("party", "connector", "purpose", "dataset", "outcome", "clause", "mou")

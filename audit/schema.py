@@ -37,7 +37,7 @@ from sqlalchemy.schema import ExecutableDDLElement
 
 from audit.errors import LogError
 
-__all__ = ["BODIES", "HEAD", "LEAVES", "METADATA", "TERMS", "make_tables", "prepare", "sqlite_pragmas"]
+__all__ = ["BODIES", "HEAD", "LEAVES", "METADATA", "TERMS", "Octets", "make_tables", "prepare", "sqlite_pragmas"]
 
 METADATA = MetaData()
 

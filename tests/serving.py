@@ -85,14 +85,20 @@ def _answers(port: int, path: str) -> bool:
 
 @contextlib.contextmanager
 def process(
-    words: Sequence[str], *, port: int, log: Path, environ: Mapping[str, str], path: str = "/healthz"
+    words: Sequence[str],
+    *,
+    port: int,
+    log: Path,
+    environ: Mapping[str, str],
+    path: str = "/healthz",
+    seconds: float = _START_SECONDS,
 ) -> Iterator[Served]:
     """A server from its command line; up when `path` answers 200, stopped when the block ends."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("ACCORDANT_")}
     with log.open("ab") as events:
         server = subprocess.Popen(words, stdout=events, stderr=events, env=clean | dict(environ))
     try:
-        deadline = time.monotonic() + _START_SECONDS
+        deadline = time.monotonic() + seconds
         while not _answers(port, path):
             if server.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")

@@ -15,7 +15,7 @@ from typing import Any
 from regopy import Input, RegoError
 from regopy.rego_shared import rego, rego_new_input
 
-__all__ = ["Prepared", "plain"]
+__all__ = ["Prepared", "plain", "text"]
 
 _PLAIN = re.compile(r"[ !#-\[\]-}]*", re.ASCII)  # printable ASCII but `"`, `\` and `~`
 _OTHER = re.compile(r"[^ !#-\[\]-}]", re.ASCII)

@@ -101,6 +101,8 @@ def opa(folder: Path, words: Sequence[str]) -> Iterator[Served]:
     if binary is None:
         return
     port = free_port()
-    command = [str(binary), "run", "--server", "--disable-telemetry", "--log-level=error", f"--addr=127.0.0.1:{port}"]
-    with process([*command, *words], port=port, log=folder / f"opa-{port}.log", environ={}, path="/health") as served:
+    command = [str(binary), "run", "--server", "--skip-version-check", "--log-level=error", f"--addr=127.0.0.1:{port}"]
+    log = folder / f"opa-{port}.log"
+    # A thousand modules take OPA its time to compile.
+    with process([*command, *words], port=port, log=log, environ={}, path="/health", seconds=300) as served:
         yield served
