@@ -91,9 +91,18 @@ def main(args: Sequence[str] | None = None) -> None:
         # The reader went away (`| head`); what was asked for was done.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except UnicodeError:
+        click.echo("accordant: the input is not text in UTF-8", err=True)
+        code = 2
     except (FileNotFoundError, IsADirectoryError, PermissionError, NotADirectoryError) as error:
         click.echo(f"accordant: {error.filename}: {(error.strerror or 'cannot be read').lower()}", err=True)
         code = 2
+    except Exception as error:
+        if os.environ.get("ACCORDANT_TRACEBACK"):
+            raise
+        # Nobody foresaw it, so nobody wrote a better sentence; the engineer who mends it wants the rest.
+        click.echo(f"accordant: unforeseen: {type(error).__name__} (ACCORDANT_TRACEBACK=1 shows where)", err=True)
+        code = 3
     sys.exit(code)
 
 

@@ -29,7 +29,6 @@ _GRACE_SECONDS = 30
 
 def application() -> Callable[..., Any]:
     """The WSGI application of the home in `ACCORDANT_HOME`; granian calls it in the worker."""
-    sys.setswitchinterval(float(os.environ.get("BENCH_SWITCH","0.005")))
     configure()
     settings = from_home()
     # Held until the process ends: the lock is the process's.
