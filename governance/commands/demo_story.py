@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import io
 import json
 import os
@@ -126,7 +127,11 @@ class Story:
         self._heading("1  They write down what they agree on, and each signs with a key that only it holds")
         document = self._files / "partners.mou.yaml"
         values = self._files / "values.yaml"
-        values.write_text(json.dumps({"quarters": list(QUARTERS)}), encoding="utf-8")
+        today = dt.datetime.now(dt.UTC).date()
+        days = {"effective": f"{today.year}-01-01", "expires": f"{today.year + 3}-12-31"}
+        if (today.month, today.day) == (1, 1):
+            days["effective"] = f"{today.year - 1}-01-01"  # it may still be last year in the MOU's time zone
+        values.write_text(json.dumps({"quarters": list(QUARTERS)} | days), encoding="utf-8")
         self.run("mou", "new", "benchmarking", "--values", str(values), "-o", str(document))
         self.run("mou", "check", str(document))
         text = self.run("mou", "text", str(document), quiet=True).out
@@ -235,7 +240,7 @@ class Story:
         self.run("audit", "verify", "--home", str(self._home), show=2)
         self._say("Somebody with the database's password makes a refusal look like a permit, in a copy of the home:")
         copy = self._place / "tampered"
-        shutil.copytree(self._home, copy, ignore=shutil.ignore_patterns("data", "serve.lock", "*.db*"))
+        shutil.copytree(self._home, copy, ignore=shutil.ignore_patterns("serve.lock", "*.db*"))
         with (
             contextlib.closing(sqlite3.connect(self._home / "accordant.db")) as live,
             contextlib.closing(sqlite3.connect(copy / "accordant.db")) as target,

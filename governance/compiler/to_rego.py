@@ -41,7 +41,7 @@ def to_rego(mou: Mou, dataset: str, mous: Sequence[Mou]) -> str:
             *_who(mou),
             *_fields(mou.datasets[dataset]),
             *_prelude(mou, dataset, mous),
-            *(_clause(mou, c) for c in clauses),
+            *(_clause(mou, dataset, c) for c in clauses),
             *_summary(mou, clauses),
         ]
     )
@@ -85,7 +85,8 @@ def _fields(dataset: Dataset) -> list[str]:
     """The dataset's fields, and those of each class."""
     rules = [f"# What the dataset holds.\nfields := {_list(dataset.fields, depth=0)}"]
     for class_, rule in _CLASSES.items():
-        rules.append(f"{rule} := {_list((f for f, d in dataset.fields.items() if d.class_ == class_), depth=0)}")
+        named = [f for f, d in dataset.fields.items() if d.class_ == class_]
+        rules.append(f"{rule} := {_list(named, '{}', depth=0) if named else 'set()'}")
     return rules
 
 
@@ -93,8 +94,6 @@ def _prelude(mou: Mou, dataset: str, mous: Sequence[Mou]) -> list[str]:
     start, end, until, moments = life(mou, mous)
     ends_all = mou.withdrawal is not None and mou.withdrawal.ends == "all"
     ended = "count(document.among(parties, gone)) > 0" if ends_all else "false"
-    duties = [(c, c.duty) for c in mou.clauses if c.duty is not None and reckoned(c)]
-    fixed = "[" + ", ".join(str(m) for m in moments) + "]"
     rules = [
         f"id := {string(mou.id)}",
         "# Who is a party no more, and whether the document binds the requester now.\ngone := document.gone(id)",
@@ -104,7 +103,7 @@ def _prelude(mou: Mou, dataset: str, mous: Sequence[Mou]) -> list[str]:
         "asked := document.asked(contributors)",
         "asks_some := count(asked) > 0",
         "asks_own := request.party in asked",
-        "asks_others := document.others(asked) != []",
+        "asks_others := false if {\n\tasked in [[], [request.party]]\n} else := true",
         "asks_only_own := asked == [request.party]",
         "asks_only_others := [asks_others, asks_own] == [true, false]",
         f"# What for.\nnodes := purposes.nodes({string(name(mou))})",
@@ -114,18 +113,33 @@ def _prelude(mou: Mou, dataset: str, mous: Sequence[Mou]) -> list[str]:
         "some are others'.\n"
         "known := [\n\tsets.inside(request.fields, fields),\n\tnodes != [],\n\tdocument.knows_from(parties),"
         "\n\tasks_some,\n\tasks_others,\n]",
-        "# When time alone may change the answer.\n"
-        + (f"moments := array.concat({fixed}, reckoned)" if duties else f"moments := {fixed}"),
+        *_moments(mou, start, end, moments),
     ]
-    if duties:
-        lists = "".join(
-            f"\t\tduties.moments({string(name(mou))}, {string(c.id)}, {first_overdue(mou, d)}, {_to(d.of)}),\n"
-            for c, d in duties
-        )
+    return rules
+
+
+def _moments(mou: Mou, start: int, end: int, moments: Sequence[int]) -> list[str]:
+    """When time alone may change the answer: the days named, and what an acknowledgement moves for whom it names."""
+    head = "# When time alone may change the answer.\n"
+    fixed = "[" + ", ".join(str(m) for m in moments) + "]"
+    duties = [(c, c.duty) for c in mou.clauses if c.duty is not None and reckoned(c)]
+    if not duties:
+        return [f"{head}moments := {fixed}"]
+    rules = [f"{head}moments := array.concat({fixed}, reckoned)"]
+    lists = []
+    for number, (clause, duty) in enumerate(duties, 1):
+        first = first_overdue(mou, duty)
+        known = f"[{first}]" if start < first < end else "[]"
+        more = f"duties.moments({string(name(mou))}, {string(clause.id)}, {start}, {end})"
         rules.append(
-            f"reckoned := [moment |\n\tsome list in [\n{lists}\t]\n\tsome moment in list\n"
-            f"\tmoment > {start}\n\tmoment < {end}\n]"
+            f"reckoned_{number} := [] if {{\n\tnamed := {_to(duty.of)}\n\tnamed == false\n}} "
+            f"else := array.concat({known}, {more})"
         )
+        lists.append(f"reckoned_{number}")
+    joined = lists[0]
+    for one in lists[1:]:
+        joined = f"array.concat({joined}, {one})"
+    rules.insert(1, f"reckoned := {joined}")
     return rules
 
 
@@ -164,7 +178,7 @@ def _summary(mou: Mou, clauses: Sequence[Clause]) -> list[str]:
     ]
 
 
-def _clause(mou: Mou, clause: Clause) -> str:
+def _clause(mou: Mou, dataset: str, clause: Clause) -> str:
     head = metadata(
         {"title": clause.title},
         custom={
@@ -182,7 +196,7 @@ def _clause(mou: Mou, clause: Clause) -> str:
     else:
         rule = clause.prohibit or clause.consent
         assert rule is not None  # noqa: S101 -- a clause has exactly one kind
-        conditions = _touches(mou, rule)
+        conditions = _touches(mou, dataset, rule)
     conditions += _valid(mou, clause)
     gate = conditions[0]
     lines = "".join(f"\t{condition},\n" for condition in conditions)
@@ -215,11 +229,11 @@ def _permit(mou: Mou, permit: Permit) -> list[str]:
     ]
 
 
-def _touches(mou: Mou, rule: Prohibit | Consent) -> list[str]:
+def _touches(mou: Mou, dataset: str, rule: Prohibit | Consent) -> list[str]:
     conditions = [_to(rule.to)] if rule.to is not None else []
     conditions.append(_any_rows(mou, rule.rows, rule.from_))
     if rule.fields is not None:
-        conditions.append(f"document.touches({_named_fields(rule.fields)}, fields)")
+        conditions.append(_touches_fields(mou.datasets[dataset], rule.fields))
     if rule.view is not None:
         conditions.append(f"request.view in {array(rule.view)}")
     if rule.purpose is not None:
@@ -287,15 +301,21 @@ def _covers_fields(fields: Fields) -> str:
     return f"sets.inside(request.fields, {'fields' if isinstance(fields, str) else _list(sorted(set(fields)))})"
 
 
-def _named_fields(fields: Fields) -> str:
+def _touches_fields(dataset: Dataset, fields: Fields) -> str:
+    """The fields meet. Where a clause names all of the dataset, a request that names none is touched as well."""
+    if isinstance(fields, str):
+        return "document.touches(document.set_of(fields), fields)"
     if isinstance(fields, FieldClasses):
-        return f"document.set_of({_of_classes(fields)})"
-    return "document.set_of(fields)" if isinstance(fields, str) else _list(sorted(set(fields)), "{}")
+        named, meant = _of_classes(fields), {f for f, d in dataset.fields.items() if d.class_ in fields.classes}
+    else:
+        named, meant = _list(sorted(set(fields)), "{}"), set(fields)
+    if meant >= set(dataset.fields):
+        return f"document.touches({named}, fields)"
+    return f"sets.meet(request.fields, {named})"
 
 
 def _of_classes(fields: FieldClasses) -> str:
-    lists = [rule for class_, rule in _CLASSES.items() if class_ in fields.classes]
-    return lists[0] if len(lists) == 1 else f"document.together([{', '.join(lists)}])"
+    return " | ".join(rule for class_, rule in _CLASSES.items() if class_ in fields.classes)
 
 
 def _list(values: Iterable[str], brackets: str = "[]", depth: int = 1) -> str:

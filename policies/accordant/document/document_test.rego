@@ -69,9 +69,9 @@ test_a_request_without_fields_is_touched_where_all_are_meant if {
 }
 
 test_identifiers_stay_where_rows_are_pseudonymised if {
-	document.keeps(["a"]) == false with input as _asked({"view": "pseudonymised"})
-	document.keeps(["c"]) == true with input as _asked({"view": "pseudonymised"})
-	document.keeps(["a"]) == true with input as _asked({})
+	document.keeps({"a"}) == false with input as _asked({"view": "pseudonymised"})
+	document.keeps({"c"}) == true with input as _asked({"view": "pseudonymised"})
+	document.keeps({"a"}) == true with input as _asked({})
 }
 
 test_from_names_parties if {

@@ -33,14 +33,15 @@ acknowledgement_overdue(document, clause, first) := request.at >= first if {
 
 # METADATA
 # description: >
-#   The instants at which an acknowledgement begins to count, or the duty is overdue; none for whom it doesn't name.
-moments(document, clause, first, named) := [] if {
-	named == false
-} else := [first] if {
+#   The instants between two others at which an acknowledgement of the requester begins to count, or the duty would be
+#   overdue after one.
+moments(document, clause, start, end) := [] if {
 	input.facts.acknowledged == []
 } else := [moment |
-	some span in array.concat([[first, first]], _spans(document, clause))
+	some span in _spans(document, clause)
 	some moment in span
+	moment > start
+	moment < end
 ]
 
 # For each day after the effective day, up to the last, on which the requester acknowledged: the instant at which it

@@ -38,13 +38,12 @@ test_an_acknowledgement_counts_from_its_day if {
 }
 
 test_moments_of_each_acknowledgement if {
-	found := duties.moments("m_v1", "5", _first, true) with input as _asked(0, ["2026-06-01", "2025-06-01"])
+	found := duties.moments("m_v1", "5", 0, 30000 * _day) with input as _asked(0, ["2026-06-01", "2025-06-01"])
 		with data.accordant.documents as _documents
-	found == [_first, _first, 20605 * _day, 21001 * _day]
-}
-
-test_nobody_who_is_not_named_has_moments if {
-	duties.moments("m_v1", "5", _first, false) == [] with input as _asked(0, [])
+	found == [20605 * _day, 21001 * _day]
+	inside := duties.moments("m_v1", "5", 20605 * _day, 21001 * _day) with input as _asked(0, ["2026-06-01"])
+		with data.accordant.documents as _documents
+	inside == []
 }
 
 test_other_duties_are_overdue_by_a_recorded_fact if {

@@ -26,50 +26,35 @@ decision := {
 	request.sound == true
 }
 
-_answer := ["invalid", validity.reasons[0]] if {
-	count(validity.reasons) > 0
-}
-
-_answer := ["deny", "no-mou-in-force"] if {
-	count(validity.reasons) == 0
-	count(clauses.binding) == 0
-}
-
-_answer := ["deny", "duty-overdue", clauses.overdue] if {
-	count(validity.reasons) == 0
-	count(clauses.binding) > 0
-	count(clauses.overdue) > 0
-}
-
-_answer := ["deny", "prohibited", clauses.prohibited] if {
-	_not_overdue
-	count(clauses.prohibited) > 0
-}
-
-_answer := ["gap", "no-clause"] if {
-	_not_prohibited
-	count(clauses.permitted) == 0
-}
-
-_answer := ["review", "approval-needed", [_basis]] if {
-	_not_prohibited
-	_approved == false
-}
-
 _answer := ["permit", "permitted", [_basis], _also, _rows, _protection, clauses.consents] if {
 	_not_prohibited
 	_approved == true
-}
+} else := ["review", "approval-needed", [_basis]] if {
+	_not_prohibited
+	_approved == false
+} else := ["gap", "no-clause"] if {
+	_not_prohibited
+	clauses.permitted == []
+} else := ["deny", "prohibited", clauses.prohibited] if {
+	_not_overdue
+	count(clauses.prohibited) > 0
+} else := ["deny", "duty-overdue", clauses.overdue] if {
+	validity.reasons == []
+	count(clauses.overdue) > 0
+} else := ["deny", "no-mou-in-force"] if {
+	validity.reasons == []
+	clauses.binding == []
+} else := ["invalid", validity.reasons[0]]
 
 _not_overdue if {
-	count(validity.reasons) == 0
-	count(clauses.binding) > 0
-	count(clauses.overdue) == 0
+	validity.reasons == []
+	clauses.binding != []
+	clauses.overdue == []
 }
 
 _not_prohibited if {
 	_not_overdue
-	count(clauses.prohibited) == 0
+	clauses.prohibited == []
 }
 
 _basis := clauses.permitted[0]

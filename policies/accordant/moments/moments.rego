@@ -22,7 +22,9 @@ _shifted := [shifted |
 	shifted := moment + _shift
 ]
 
-_later := array.concat(_named, _withdrawals)
+_later := _named if {
+	input.facts.withdrawn == []
+} else := array.concat(_named, _withdrawals)
 
 _named := [moment |
 	some document in data.accordant.catalogue.datasets[request.dataset]

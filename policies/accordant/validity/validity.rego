@@ -60,8 +60,14 @@ _found := [
 ]
 
 # METADATA
-# description: the reasons for which the request is invalid, by name; none when a decision can be made
-reasons := [reason |
+# description: >
+#   The reasons for which the request is invalid, by name; none when a decision can be made. Most requests name nothing
+#   that could be unknown but what one document knows whole: then nothing else needs to be looked at.
+reasons := [] if {
+	_plain
+	_known_party == true
+	some [true, true, true, true, _] in _known
+} else := [reason |
 	some i in numbers.range(0, count(_reasons) - 1)
 	_found[i] == true
 	reason := _reasons[i]
@@ -115,3 +121,8 @@ _values(filter) := filter.value if {
 	is_array(filter.value)
 	filter.op == "in"
 } else := [filter.value]
+
+_plain if {
+	request.nameless == false
+	[request.from, request.mou, request.under, request.filters, request.measures] == [null, null, null, [], []]
+}
