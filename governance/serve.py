@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from multiprocessing.util import Finalize
 from typing import Any
 
 import structlog
@@ -40,6 +41,8 @@ def application() -> Callable[..., Any]:
         print(f"accordant: {error.detail}", file=sys.stderr, flush=True)
         # granian would start the worker again and again; the parent is told to end instead.
         os._exit(3)
+    # The worker is a process of multiprocessing's, which runs its own finalizers and no `atexit`.
+    Finalize(None, services.close, exitpriority=10)
     app = create_app(services)
     app.extensions["accordant.lock"] = lock
     return app

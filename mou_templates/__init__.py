@@ -1,1 +1,1 @@
-"""Templates, as data: a folder each, `template.yaml` and `document.yaml`. No code lives here, and nothing imports it."""
+"""Templates, as data: a folder each, `template.yaml` and `document.yaml`. No code lives here; nothing imports it."""

@@ -1,8 +1,8 @@
 """What an engine is asked and what it answers, strictly: nothing is guessed, and what is missing is no answer.
 
-The entrypoint answers `{"answer": [outcome, reason, ...], "documents": [[document, binds, clauses examined]], "revision",
-"valid_until"}`; a document is named `benchmarking_v1`. It counts only with the revision of the bundle that was loaded, with every
-document that defines the dataset, and, of each that binds, with every clause.
+The entrypoint answers `{"answer": [outcome, reason, ...], "documents": [[document, binds, clauses examined]],
+"revision", "valid_until"}`; a document is named `benchmarking_v1`. It counts only with the revision of the bundle that
+was loaded, with every document that defines the dataset, and, of each that binds, with every clause.
 """
 
 from __future__ import annotations

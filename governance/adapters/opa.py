@@ -5,8 +5,8 @@ base, and OPA answers an undefined result with 200 and no `result`
 (https://www.openpolicyagent.org/docs/rest-api#get-a-document-with-input). Built-in errors are asked for as errors, not
 as undefined. The client's time-out is for each read; here one limit holds for a whole answer, in time and in bytes.
 
-`load` leaves a server alone that has the revision already (one that polls bundles, or was started with one). Otherwise it
-pushes, the revision last, and while it does the server answers with no revision, which counts for nobody.
+`load` leaves a server alone that has the revision already (one that polls bundles, or was started with one). Otherwise
+it pushes, the revision last, and while it does the server answers with no revision, which counts for nobody.
 """
 
 from __future__ import annotations
@@ -183,10 +183,10 @@ class _Bounded(HTTPAdapter):
         self._seconds = seconds
         super().__init__(pool_maxsize=32)
 
-    def send(self, request: Any, stream: bool = False, *args: Any, **more: Any) -> requests.Response:
-        """As HTTPAdapter's, but the body is there when it returns."""
+    def send(self, request: Any, **options: Any) -> requests.Response:  # type: ignore[override]
+        """As HTTPAdapter's, which a session calls with keywords only, but the body is there when it returns."""
         limit = time.monotonic() + self._seconds
-        response = super().send(request, True, *args, **more)
+        response = super().send(request, **(options | {"stream": True}))
         body = bytearray()
         try:
             while chunk := response.raw.read1(65536, decode_content=True):

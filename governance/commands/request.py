@@ -80,7 +80,7 @@ def request(**options: Any) -> None:
     for key, value in (
         ("fields", _list(options["fields"])),
         ("from", _list(options["from_"])),
-        ("under", options["under"]),
+        ("under", (options["under"] or "").removeprefix(f"{options['mou']}:")),
         ("filters", [_filter(f) for f in options["filters"]]),
         ("group_by", _list(options["group_by"])),
         ("measures", [dict(zip(("measure", "field"), m.split(":", 1), strict=False)) for m in options["measures"]]),
@@ -109,6 +109,9 @@ def request(**options: Any) -> None:
     else:
         for chunk in answer.chunks():
             sys.stdout.buffer.write(chunk)
+        if wanted == "json":
+            sys.stdout.buffer.write(b"\n")
+        sys.stdout.flush()
         click.echo(f"entry {answer.entry} of the log", err=True)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from connectors.client import Client
 from connectors.sources import mapping as mapping_files
 from connectors.sources.check import check as check_mapping
 from connectors.sources.mapping import Mapping, Place
@@ -88,11 +90,19 @@ def map_(
     text += "".join(
         f"# {name}: which column? ({wanted.fields[name].title})\n" for name in missing if name in wanted.fields
     )
+    unused = [column for column in columns if column not in found.values()]
+    if unused and wanted.contributor not in found:
+        text += (
+            f"# {wanted.contributor}: {unused[0]}   # the column that says whose row it is, if there is one and it holds\n"
+            f"#   `{party}`: then a row that names another organisation stops the load\n"
+        )
     if output is None:
         click.echo(text, nl=False)
     else:
         output.write_text(text, encoding="utf-8")
         click.echo(f"{output}: {len(found)} fields mapped, {len(missing)} without a column", err=True)
+    if unused:
+        click.echo(f"  not used: {', '.join(unused)}", err=True)
     for name in missing:
         click.echo(f"  no column looks like `{name}`; columns are {', '.join(columns)}", err=True)
 
@@ -127,6 +137,15 @@ def check(mapping: Path, url: str | None, as_json: bool, **connection: Any) -> N
     click.echo(f"{mapping}: {len(found.columns)} columns fit `{found.dataset}`", err=True)
 
 
+def _brought(client: Client, dataset: str, file: Path) -> Any:
+    media_type = _TYPES[file.suffix.lower()]
+    try:
+        return client.post_bytes(f"/v1/sources/{dataset}/rows", file.read_bytes(), content_type=media_type)
+    except DocumentWrong as error:
+        # The server does not know what the file is called here.
+        raise DocumentWrong([replace(f, file=str(file)) for f in error.faults]) from None
+
+
 @source.command()
 @click.argument("mapping", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
@@ -153,9 +172,7 @@ def load(mapping: Path, url: str | None, as_json: bool, **connection: Any) -> No
             raise NotFound(f"no file `{file}`", reason="source-file-missing", field="source.files")
     made = client.post("/v1/sources", {"mapping": mapping.read_text(encoding="utf-8"), "url": url})
     for file in files:
-        made = client.post_bytes(
-            f"/v1/sources/{found.dataset}/rows", file.read_bytes(), content_type=_TYPES[file.suffix.lower()]
-        )
+        made = _brought(client, found.dataset, file)
     if as_json:
         click.echo(json.dumps(made))
         return

@@ -47,8 +47,8 @@ class Bundle:
     """Files by their path in the bundle, `.manifest` included.
 
     `datasets`: for each dataset, the files that a decision on it can need, besides the library. `expected`: for each
-    dataset, the documents that define it (`benchmarking_v1`), each with the clauses that must have been examined where it
-    binds. `known`: for each dataset, as much of the catalogue as its own documents know.
+    dataset, the documents that define it (`benchmarking_v1`), each with the clauses that must have been examined where
+    it binds. `known`: for each dataset, as much of the catalogue as its own documents know.
     """
 
     revision: str

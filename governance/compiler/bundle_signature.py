@@ -1,8 +1,8 @@
 """A bundle's own signature, and the bundle as one file, both as OPA takes them.
 
 `.signatures.json` holds one JWT, whose payload lists every file with its SHA-256
-(https://www.openpolicyagent.org/docs/management-bundles#signing). OPA hashes a structured file (`.json`, and `.manifest`)
-by its value, not by its bytes: as JSON whose keys are sorted, without spaces. The archive is a tar in gzip, with neither
+(https://www.openpolicyagent.org/docs/management-bundles#signing). OPA hashes a structured file (`.json`, `.manifest`)
+by its value, not by its bytes: as JSON whose keys are sorted, without spaces. The archive is a tar in gzip, with no
 times nor owners, so that the same bundle has the same bytes.
 """
 

@@ -42,7 +42,7 @@ _KEYWORDS = frozenset(
 
 def string(value: str) -> str:
     """A Rego string literal, in ASCII."""
-    return json.dumps(_whole(value))
+    return json.dumps(_whole(value)).replace("\x7f", "\\u007f")
 
 
 def array(values: Iterable[str], *, brackets: str = "[]") -> str:

@@ -166,7 +166,7 @@ class _Shaping:
         return _Shape(columns=columns, where=where, order_by=self._order(), notes=notes)
 
     def _by_open_levels(self) -> None:
-        """A free filter would ask of each row what `k` keeps from being told: levels only, none of a sensitive field."""
+        """A free filter would ask of each row what `k` keeps from being told: levels only, of no sensitive field."""
         for filter_ in self.request.filters:
             levels = self.levels(filter_.field)
             if levels is None or filter_.op not in ("eq", "in") or self.field(filter_.field).class_ == "sensitive":

@@ -13,7 +13,7 @@ __all__ = ["Row", "alternate", "median", "repeated", "throughput"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table. `figures` and `ratio` are told; `aim` and `met` only where there is an aim."""
+    """One line of the table; `aim` and `met` only where there is an aim."""
 
     part: str
     what: str
@@ -22,7 +22,6 @@ class Row:
     ratio: float | None = None
     aim: str = ""
     met: bool | None = None
-    why: str = ""
 
 
 def alternate(*ways: Callable[[int], object], rounds: int, warm: int = 3) -> list[list[float]]:

@@ -50,6 +50,9 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
         opa.close()
 
 
+_NONE = ["none", None, None, None, None]  # a protection that asks for nothing
+
+
 def reason_of(call: Callable[[], object]) -> str:
     """Why it is unavailable; anything else fails the test."""
     with pytest.raises(EngineUnavailable) as caught:
@@ -68,12 +71,12 @@ def spoilt(bundle: Bundle, name: str, *changes: tuple[str, str]) -> Bundle:
 
 def planted(engine: Engine, bundle: Bundle) -> str:
     """Why a request that the sound bundle refuses gets no answer from a spoilt one."""
-    with pytest.raises(EngineUnavailable) as caught:
-        # A server that has the revision is left alone, so the spoilt bundle needs one of its own.
-        odd = bundle.revision[:-4] + f"{abs(hash(bundle.files[MODULE] + bundle.files[NOUNS])) % 9999:04d}"
-        catalogue = bundle.files[CATALOGUE].replace(bundle.revision.encode(), odd.encode())
-        files = MappingProxyType({**bundle.files, CATALOGUE: catalogue})
-        known = {d: {**k, "revision": odd} for d, k in bundle.known.items()}
+    # A server that has the revision is left alone, so the spoilt bundle needs one of its own.
+    odd = bundle.revision[:-4] + f"{abs(hash(bundle.files[MODULE] + bundle.files[NOUNS])) % 9999:04d}"
+    catalogue = bundle.files[CATALOGUE].replace(bundle.revision.encode(), odd.encode())
+    files = MappingProxyType({**bundle.files, CATALOGUE: catalogue})
+    known = {d: {**k, "revision": odd} for d, k in bundle.known.items()}
+    with pytest.raises(EngineUnavailable) as caught:  # noqa: PT012 either of the two may be where it is found out
         engine.load(replace(bundle, files=files, revision=odd, known=known))
         engine.decide(request(), NO_FACTS)
     return caught.value.reason
@@ -81,7 +84,7 @@ def planted(engine: Engine, bundle: Bundle) -> str:
 
 # A prohibition of what is asked for, beside a permit of it: where the prohibition vanished, this would be a permit.
 PROHIBITED = compile_bundle([document(permit("1"), clause("2", "prohibit", fields=["site"], purpose=["use"]))])
-TOUCHED = 'document.touches({"site"}, fields)'
+TOUCHED = 'sets.meet(request.fields, {"site"})'
 
 
 def test_the_sound_bundle_refuses(engine: Engine) -> None:
@@ -95,7 +98,7 @@ def test_the_sound_bundle_refuses(engine: Engine) -> None:
     [
         pytest.param("request.at > time.parse_rfc3339_ns(\"no day\")", {"engine-error"}, id="a bad instant"),
         pytest.param("(1 / (count(fields) - count(fields))) == 1", {"engine-error"}, id="a division by zero"),
-        pytest.param('object.subset(7, {"site"})', {"engine-error", "engine-incomplete"}, id="a value of the wrong type"),
+        pytest.param('object.subset(7, {"site"})', {"engine-error", "engine-incomplete"}, id="a wrong type"),
         pytest.param('count(data.nowhere.fields) == 0', {"engine-incomplete"}, id="an undefined value"),
         pytest.param('to_number("x") == 1', {"engine-error"}, id="no number"),
     ],
@@ -127,7 +130,8 @@ def test_a_rule_that_is_missing(engine: Engine) -> None:
 @pytest.mark.parametrize("rule", ["touching", "prohibiting", "covering", "overdue", "consents", "moments", "binds"])
 def test_a_list_that_has_no_value(engine: Engine, rule: str) -> None:
     """No list of clauses is taken for an empty one."""
-    assert "engine-incomplete" == planted(engine, spoilt(PROHIBITED, MODULE, (f"\n{rule} := ", f"\n{rule} := data.nowhere == ")))
+    without = spoilt(PROHIBITED, MODULE, (f"\n{rule} := ", f"\n{rule} := data.nowhere == "))
+    assert "engine-incomplete" == planted(engine, without)
 
 
 def test_a_document_that_is_missing(engine: Engine) -> None:
@@ -146,7 +150,8 @@ def test_a_document_that_is_missing(engine: Engine) -> None:
 )
 def test_data_of_the_wrong_type(engine: Engine, name: str, change: tuple[str, str]) -> None:
     """A tree of purposes that is a number is not one without purposes."""
-    assert planted(engine, spoilt(PROHIBITED, name, change)) in {"engine-error", "engine-incomplete", "engine-undefined"}
+    reasons = {"engine-error", "engine-incomplete", "engine-undefined"}
+    assert planted(engine, spoilt(PROHIBITED, name, change)) in reasons
 
 
 @pytest.fixture(scope="module", params=["embedded", pytest.param("opa", marks=pytest.mark.opa)])
@@ -201,9 +206,10 @@ def test_a_new_bundle_and_what_does_not_compile(engine: Engine) -> None:
     broken = replace(spoilt(PROHIBITED, MODULE, ("\nbinds := ", "\nbinds := (")), revision="0" * 64)
     assert "engine-error" == reason_of(lambda: engine.load(broken))
     try:
-        assert "deny" == engine.decide(request(), NO_FACTS).outcome
+        outcome = engine.decide(request(), NO_FACTS).outcome
     except EngineUnavailable as error:
-        assert "engine-stale" == error.reason
+        outcome = error.reason
+    assert outcome in {"deny", "engine-stale"}
     engine.load(PROHIBITED)
     assert "deny" == engine.decide(request(), NO_FACTS).outcome
 
@@ -211,7 +217,8 @@ def test_a_new_bundle_and_what_does_not_compile(engine: Engine) -> None:
 def test_from_many_threads(engine: Engine) -> None:
     """Each gets its own answer."""
     engine.load(compile_bundle([document(permit("1", rows="own"), permit("2", view="aggregate"))]))
-    asked = [request(party=p, rows=r, view=v) for p in "abc" for r in ("own", "all") for v in ("identified", "aggregate")]
+    views = ("identified", "aggregate")
+    asked = [request(party=p, rows=r, view=v) for p in "abc" for r in ("own", "all") for v in views]
     expected = [engine.decide(a, NO_FACTS) for a in asked]
     with ThreadPoolExecutor(8) as pool:
         assert expected * 20 == list(pool.map(lambda a: engine.decide(a, NO_FACTS), asked * 20))
@@ -306,9 +313,9 @@ GOOD = {
         ({"answer": ["permit", "no-clause"]}, "engine-malformed"),
         ({"answer": ["allow", "no-clause"]}, "engine-malformed"),
         ({"answer": ["deny", "prohibited", []]}, "engine-malformed"),
-        ({"answer": ["permit", "permitted", [["m_v1", "1"]], [], [], ["none", None, None, None, None], []]}, "engine-malformed"),
-        ({"answer": ["permit", "permitted", [], [], ["a"], ["none", None, None, None, None], []]}, "engine-malformed"),
-        ({"answer": ["permit", "permitted", [["m", "1"]], [], ["a"], ["none", None, None, None, None], []]}, "engine-malformed"),
+        ({"answer": ["permit", "permitted", [["m_v1", "1"]], [], [], _NONE, []]}, "engine-malformed"),
+        ({"answer": ["permit", "permitted", [], [], ["a"], _NONE, []]}, "engine-malformed"),
+        ({"answer": ["permit", "permitted", [["m", "1"]], [], ["a"], _NONE, []]}, "engine-malformed"),
         ({"valid_until": "soon"}, "engine-malformed"),
         ({"valid_until": 1.5}, "engine-malformed"),
         ({"more": 1}, "engine-malformed"),
@@ -369,9 +376,9 @@ def test_no_address(url: str) -> None:
 
 def test_a_policy_that_takes_too_long() -> None:
     """It is not waited for; other questions are answered meanwhile, and the old policies again at once."""
-    slow = spoilt(
-        PROHIBITED, MODULE, (TOUCHED, "count([1 | some i in numbers.range(1, 3000); some j in numbers.range(1, 3000); i == j]) == 1")
-    )  # fmt: skip
+    thousands = "numbers.range(1, 3000)"
+    long = f"count([1 | some i in {thousands}; some j in {thousands}; i == j]) == 1"
+    slow = spoilt(PROHIBITED, MODULE, (TOUCHED, long))
     engine = RegoEngine(timeout=0.2)
     engine.load(slow)
     assert "engine-timeout" == reason_of(lambda: engine.decide(request(), NO_FACTS))

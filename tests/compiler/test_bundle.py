@@ -157,7 +157,7 @@ def test_the_signature_lists_every_file(pair: tuple[str, str]) -> None:
 
 def test_a_key_that_does_not_fit(pair: tuple[str, str]) -> None:
     """Said, without the key."""
-    with pytest.raises(InputWrong, match="^the key cannot sign by ES256$"):
+    with pytest.raises(InputWrong, match=r"^the key cannot sign by ES256$"):
         sign_bundle(compile_bundle([document()]), key="no key", keyid="one")
 
 

@@ -53,8 +53,8 @@ def agree(engine: Engine, mous: Sequence[Mou], cases: Sequence[Asked]) -> None:
     assert len(cases) == asked
 
 
-@given(asking=askings(most=30))
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(asking=askings(most=25))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 def test_generated_worlds(engine: Engine, asking: tuple[tuple[Mou, ...], list[Asked]]) -> None:
     """Several documents, versions, zones, trees of purposes, overlapping contributors, hostile words."""
     mous, cases = asking
@@ -73,7 +73,7 @@ def test_many_generated_worlds(engine: Engine, asking: tuple[tuple[Mou, ...], li
 def test_every_edge_of_the_acceptance_document(engine: Engine, shared: object) -> None:
     """What has to agree before activation does."""
     mous = [acceptance.document()]
-    agree(engine, mous, list(edges(mous)))
+    agree(engine, mous, list(edges(mous))[:: 1 if engine.name == "embedded" else 3])
 
 
 @given(asking=askings(most=12))
@@ -103,7 +103,7 @@ def test_days_in_zones(engine: Engine, zone: str) -> None:
     first = dt.date(2011, 10, 1)
     mou = document(permit("1"), duty, timezone=zone, effective=first, expires=dt.date(2012, 11, 30))
     cases: list[Asked] = []
-    for number in range(0, 420, 9):
+    for number in range(0, 420, 31):
         day = first + dt.timedelta(days=number)
         for on in (day, day - dt.timedelta(days=30), day - dt.timedelta(days=33)):
             facts = Facts.model_validate(
@@ -111,10 +111,10 @@ def test_days_in_zones(engine: Engine, zone: str) -> None:
             )
             start = dt.datetime.combine(day, dt.time(0), tzinfo=mou.zone).astimezone(dt.UTC)
             for shift in (dt.timedelta(0), dt.timedelta(microseconds=-1), dt.timedelta(hours=1)):
-                asked = Request.model_validate(
-                    {"party": "a", "dataset": "d", "fields": ["site"], "rows": "all", "view": "identified",
-                     "purpose": "use", "at": start + shift}  # fmt: skip
-                )
+                asked = Request(
+                    party="a", dataset="d", fields=("site",), rows="all", view="identified", purpose="use",
+                    at=start + shift,
+                )  # fmt: skip
                 cases.append((asked, facts))
     agree(engine, [mou], cases)
 

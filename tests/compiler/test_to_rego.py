@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -107,14 +108,13 @@ def test_names_in_paths(names: tuple[str, ...], expected: str) -> None:
 
 
 @given(st.text() | hostile_words())
+@example("\x7f\u2028\x00`{{")
 def test_a_string_is_one_literal(text: str) -> None:
     """Read back as JSON it is the same text, in ASCII, on one line."""
     literal = string(text)
     assert literal.isascii()
     assert literal.isprintable()
-    assert text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") == YAML(typ="safe").load(
-        f"[{array([text])}]"
-    )[0][0] or "\\ud" in literal
+    assert [text] == json.loads(array([text]))
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])) | hostile_words(20))
@@ -160,7 +160,8 @@ def test_every_module_is_in_the_form_of_opa(
             file = folder / str(number) / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
-    assert "" == subprocess.run([opa_binary, "fmt", "--list", folder], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run([opa_binary, "fmt", "--list", folder], capture_output=True, text=True, check=True)
+    assert "" == listed.stdout
     for number in range(len(mous)):
         words = [opa_binary, "check", "--strict", "--bundle", folder / str(number)]
         done = subprocess.run(words, capture_output=True, text=True, check=False)

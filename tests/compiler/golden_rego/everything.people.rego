@@ -39,13 +39,13 @@ role := "convener" if {
 # What the dataset holds.
 fields := ["number", "source", "born", "seen", "quarter", "score", "count", "done"]
 
-identifiers := ["number"]
+identifiers := {"number"}
 
-quasi_identifiers := ["born"]
+quasi_identifiers := {"born"}
 
-sensitive_fields := ["score"]
+sensitive_fields := {"score"}
 
-plain_fields := ["source", "seen", "quarter", "count", "done"]
+plain_fields := {"source", "seen", "quarter", "count", "done"}
 
 id := "everything"
 
@@ -63,20 +63,30 @@ asks_some := count(asked) > 0
 
 asks_own := request.party in asked
 
-asks_others := document.others(asked) != []
+asks_others := false if {
+	asked in [[], [request.party]]
+} else := true
 
 asks_only_own := asked == [request.party]
 
 asks_only_others := [asks_others, asks_own] == [true, false]
 
-# What for.
-nodes := purposes.nodes("everything_v7")
+# What for: the nodes of the document's tree that are meant, and what is above and below them.
+broader := data.accordant.documents.everything_v7.broader
 
-above := purposes.above("everything_v7", nodes)
+nodes := [request.purpose] if {
+	broader[request.purpose]
+} else := purposes.same(data.accordant.documents.everything_v7.terms)
 
-related := purposes.related("everything_v7", nodes)
+up := graph.reachable(broader, nodes)
 
-# What a valid request needs: fields, purpose and parties that are known, and rows that are there; and whether some are others'.
+above := [up] if {
+	count(nodes) == 1
+} else := purposes.above(broader, nodes)
+
+related := up | graph.reachable(data.accordant.documents.everything_v7.narrower, nodes)
+
+# What a valid request needs: fields, purpose and parties that are known, and rows; and are some others'?
 known := [
 	sets.inside(request.fields, fields),
 	nodes != [],
@@ -88,14 +98,12 @@ known := [
 # When time alone may change the answer.
 moments := array.concat([1769770800000000, 1769857200000000, 1798714800000000, 1861873200000000, 1893409200000000, 1896001200000000], reckoned)
 
-reckoned := [moment |
-	some list in [
-		duties.moments("everything_v7", "d1", 1786708800000000, role != ""),
-	]
-	some moment in list
-	moment > 1769770800000000
-	moment < 1896001200000000
-]
+reckoned := reckoned_1
+
+reckoned_1 := [] if {
+	named := role != ""
+	named == false
+} else := array.concat([1786708800000000], duties.moments("everything_v7", "d1", 1769770800000000, 1896001200000000))
 
 # METADATA
 # title: "Own"
@@ -132,7 +140,7 @@ clause_p2 := [meant] if {
 	true in [role in ["researcher"], request.party in ["h"]],
 	asks_only_others,
 	sets.inside(document.set_of(asked), ["a", "b"]),
-	sets.inside(request.fields, document.together([sensitive_fields, plain_fields])),
+	sets.inside(request.fields, sensitive_fields | plain_fields),
 	request.view in views.at_most_pseudonymised,
 	document.keeps(identifiers),
 	purposes.within(above, {"study"}),
@@ -173,7 +181,7 @@ clause_n1 := [meant] if {
 } else := [
 	request.party in ["u"],
 	count(document.among(document.others(asked), ["c"])) > 0,
-	document.touches({"born", "score"}, fields),
+	sets.meet(request.fields, {"born", "score"}),
 	request.view in ["identified", "pseudonymised"],
 	sets.meet(related, {"sale", "study"}),
 	request.at >= 1769857200000000,
@@ -207,7 +215,7 @@ clause_c1 := [meant] if {
 } else := [
 	role in ["researcher"],
 	count(document.among(document.others(asked), members_partner)) > 0,
-	document.touches(document.set_of(sensitive_fields), fields),
+	sets.meet(request.fields, sensitive_fields),
 	request.view in ["pseudonymised"],
 	sets.meet(related, {"study"}),
 ]

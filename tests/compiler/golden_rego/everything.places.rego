@@ -38,13 +38,13 @@ role := "convener" if {
 # What the dataset holds.
 fields := ["place", "source"]
 
-identifiers := ["place"]
+identifiers := {"place"}
 
-quasi_identifiers := []
+quasi_identifiers := set()
 
-sensitive_fields := []
+sensitive_fields := set()
 
-plain_fields := ["source"]
+plain_fields := {"source"}
 
 id := "everything"
 
@@ -62,20 +62,30 @@ asks_some := count(asked) > 0
 
 asks_own := request.party in asked
 
-asks_others := document.others(asked) != []
+asks_others := false if {
+	asked in [[], [request.party]]
+} else := true
 
 asks_only_own := asked == [request.party]
 
 asks_only_others := [asks_others, asks_own] == [true, false]
 
-# What for.
-nodes := purposes.nodes("everything_v7")
+# What for: the nodes of the document's tree that are meant, and what is above and below them.
+broader := data.accordant.documents.everything_v7.broader
 
-above := purposes.above("everything_v7", nodes)
+nodes := [request.purpose] if {
+	broader[request.purpose]
+} else := purposes.same(data.accordant.documents.everything_v7.terms)
 
-related := purposes.related("everything_v7", nodes)
+up := graph.reachable(broader, nodes)
 
-# What a valid request needs: fields, purpose and parties that are known, and rows that are there; and whether some are others'.
+above := [up] if {
+	count(nodes) == 1
+} else := purposes.above(broader, nodes)
+
+related := up | graph.reachable(data.accordant.documents.everything_v7.narrower, nodes)
+
+# What a valid request needs: fields, purpose and parties that are known, and rows; and are some others'?
 known := [
 	sets.inside(request.fields, fields),
 	nodes != [],
@@ -87,14 +97,12 @@ known := [
 # When time alone may change the answer.
 moments := array.concat([1769770800000000, 1769857200000000, 1798714800000000, 1861873200000000, 1893409200000000, 1896001200000000], reckoned)
 
-reckoned := [moment |
-	some list in [
-		duties.moments("everything_v7", "d1", 1786708800000000, role != ""),
-	]
-	some moment in list
-	moment > 1769770800000000
-	moment < 1896001200000000
-]
+reckoned := reckoned_1
+
+reckoned_1 := [] if {
+	named := role != ""
+	named == false
+} else := array.concat([1786708800000000], duties.moments("everything_v7", "d1", 1769770800000000, 1896001200000000))
 
 # METADATA
 # title: "Nothing for sale"

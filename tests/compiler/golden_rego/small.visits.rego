@@ -30,13 +30,13 @@ role := "convener" if {
 # What the dataset holds.
 fields := ["reader", "house", "pages"]
 
-identifiers := ["reader"]
+identifiers := {"reader"}
 
-quasi_identifiers := []
+quasi_identifiers := set()
 
-sensitive_fields := ["pages"]
+sensitive_fields := {"pages"}
 
-plain_fields := ["house"]
+plain_fields := {"house"}
 
 id := "reading"
 
@@ -54,20 +54,30 @@ asks_some := count(asked) > 0
 
 asks_own := request.party in asked
 
-asks_others := document.others(asked) != []
+asks_others := false if {
+	asked in [[], [request.party]]
+} else := true
 
 asks_only_own := asked == [request.party]
 
 asks_only_others := [asks_others, asks_own] == [true, false]
 
-# What for.
-nodes := purposes.nodes("reading_v2")
+# What for: the nodes of the document's tree that are meant, and what is above and below them.
+broader := data.accordant.documents.reading_v2.broader
 
-above := purposes.above("reading_v2", nodes)
+nodes := [request.purpose] if {
+	broader[request.purpose]
+} else := purposes.same(data.accordant.documents.reading_v2.terms)
 
-related := purposes.related("reading_v2", nodes)
+up := graph.reachable(broader, nodes)
 
-# What a valid request needs: fields, purpose and parties that are known, and rows that are there; and whether some are others'.
+above := [up] if {
+	count(nodes) == 1
+} else := purposes.above(broader, nodes)
+
+related := up | graph.reachable(data.accordant.documents.reading_v2.narrower, nodes)
+
+# What a valid request needs: fields, purpose and parties that are known, and rows; and are some others'?
 known := [
 	sets.inside(request.fields, fields),
 	nodes != [],
