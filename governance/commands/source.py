@@ -93,7 +93,7 @@ def map_(
     unused = [column for column in columns if column not in found.values()]
     if unused and wanted.contributor not in found:
         text += (
-            f"# {wanted.contributor}: {unused[0]}   # the column that says whose row it is, if there is one and it holds\n"
+            f"# {wanted.contributor}: {unused[0]}   # the column that says whose row it is, if one does, and it holds\n"
             f"#   `{party}`: then a row that names another organisation stops the load\n"
         )
     if output is None:
