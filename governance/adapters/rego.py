@@ -7,6 +7,12 @@ is asked again with everything that is known. Built-in errors are errors here, n
 `regopy` has no time-out and one interpreter serves one thread: workers, each a thread with interpreters of its own, are
 lent to whoever asks, and one that is late is not waited for: it ends when its evaluation does, and the next question
 makes another. When too many are late at once, nothing is asked any more.
+
+rego-cpp 1.5.2 reads some Rego otherwise than OPA does, and says nothing. What the policies therefore never do, inside
+of a comprehension in a function: look something up by an argument of the function (`data.a[argument]`: every key is
+taken), or put one into a list that is the head (`[[x, argument] | ...]`: nothing comes). Nor do they begin one with
+`some key, value in`, or put two local names into one path to a rule. The three readings, compared on generated
+documents, would find it.
 """
 
 from __future__ import annotations

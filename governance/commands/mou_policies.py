@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import click
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ from pydantic import ValidationError
 from governance.analysis.nearest import nearest
 from governance.commands.engines import opened
 from governance.compiler.bundle import Bundle, compile_bundle
+from governance.compiler.bundle_signature import SIGNATURES, algorithm_of, archive, sign_bundle
 from governance.compiler.from_yaml import read
 from governance.compiler.to_text import clause_text
 from governance.errors import DocumentWrong, EngineUnavailable, Fault, InputWrong
@@ -46,9 +48,31 @@ def _documents(files: Sequence[Path]) -> list[Mou]:
 @click.command("compile")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="A new folder.")
-@click.option("--force", is_flag=True, help="Write into a folder that is there already.")
+@click.option("--force", is_flag=True, help="Write into a folder that is there already, in place of its bundle.")
+@click.option(
+    "--signing-key",
+    type=click.File("rb"),
+    default=None,
+    help="A private key in PEM (EC or RSA): the bundle carries OPA's own signature.",
+)
+@click.option("--key-id", default="accordant", show_default=True, help="What OPA knows the key by.")
+@click.option(
+    "--archive",
+    "packed",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Also as one file, which OPA polls and verifies.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def compile(files: tuple[Path, ...], output: Path, force: bool, as_json: bool) -> None:
+def compile(
+    files: tuple[Path, ...],
+    output: Path,
+    force: bool,
+    signing_key: BinaryIO | None,
+    key_id: str,
+    packed: Path | None,
+    as_json: bool,
+) -> None:
     """Compile documents to an OPA bundle: a folder that `opa run --bundle` takes as it is.
 
     \b
@@ -57,16 +81,26 @@ def compile(files: tuple[Path, ...], output: Path, force: bool, as_json: bool) -
       opa check --strict policy
     """
     bundle = compile_bundle(_documents(files))
-    if output.exists() and any(output.iterdir()) and not force:
-        raise InputWrong(f"`{output}` is not empty (--force writes into it)", reason="folder-exists", field="-o")
-    for name, content in bundle.files.items():
+    contents = dict(bundle.files)
+    if signing_key is not None:
+        key = signing_key.read()
+        contents[SIGNATURES] = sign_bundle(bundle, key=key, keyid=key_id, algorithm=algorithm_of(key))
+    if output.exists() and any(output.iterdir()):
+        if not force:
+            raise InputWrong(f"`{output}` is not empty (--force writes into it)", reason="folder-exists", field="-o")
+        # What an older compile left there would be loaded too.
+        shutil.rmtree(output / "accordant", ignore_errors=True)
+        (output / SIGNATURES).unlink(missing_ok=True)
+    for name, content in contents.items():
         path = output / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+    if packed is not None:
+        packed.write_bytes(archive(contents))
     if as_json:
-        click.echo(json.dumps({"revision": bundle.revision, "files": list(bundle.files)}))
+        click.echo(json.dumps({"revision": bundle.revision, "files": sorted(contents)}))
     else:
-        click.echo(f"{output}: {len(bundle.files)} files, revision {bundle.revision}", err=True)
+        click.echo(f"{output}: {len(contents)} files, revision {bundle.revision}", err=True)
 
 
 def _day_in(mous: Sequence[Mou], fact: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,11 +17,14 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from governance.compiler.bundle import MANIFEST, Bundle
 from governance.errors import InputWrong
 
-__all__ = ["SIGNATURES", "archive", "sign_bundle"]
+__all__ = ["SIGNATURES", "algorithm_of", "archive", "sign_bundle"]
 
 SIGNATURES = ".signatures.json"
 Algorithm = Literal["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "HS256", "HS384", "HS512"]
@@ -40,10 +43,25 @@ def sign_bundle(bundle: Bundle, *, key: str | bytes, keyid: str, algorithm: Algo
     return _json({"signatures": [token]}) + b"\n"
 
 
+def algorithm_of(key: bytes) -> Algorithm:
+    """By which algorithm OPA verifies what this private key, in PEM, signs. Raises InputWrong where there is none."""
+    try:
+        loaded = load_pem_private_key(key, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise InputWrong("no private key in PEM, without a passphrase", reason="key-wrong", field="key") from None
+    if isinstance(loaded, ec.EllipticCurvePrivateKey) and isinstance(loaded.curve, ec.SECP256R1):
+        return "ES256"
+    if isinstance(loaded, ec.EllipticCurvePrivateKey) and isinstance(loaded.curve, ec.SECP384R1):
+        return "ES384"
+    if isinstance(loaded, rsa.RSAPrivateKey):
+        return "RS256"
+    raise InputWrong("OPA verifies bundles by keys of P-256, P-384 or RSA", reason="key-wrong", field="key")
+
+
 def archive(files: Mapping[str, bytes]) -> bytes:
     """`bundle.tar.gz`, the same bytes for the same files."""
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+    with tarfile.TarFile(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name, data in sorted(files.items()):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(data), 0o644

@@ -83,7 +83,9 @@ def test_every_row_is_shared_by_k_subjects(
         (pseudonym(key, contributor=None if shared else p, subject=r["client"]), *values(r, fields)) for p, r in wide
     ]
     assert sorted(want, key=str) == sorted((tuple(r.values()) for r in got), key=str)
-    assert len(rows) - len(wide) == made.protection["withheld_rows"]
+    withheld = len(rows) - len(wide)
+    # A few are not told exactly: whoever filters would count somebody.
+    assert (f"fewer than {k}" if 0 < withheld < k else withheld) == made.protection["withheld_rows"]
     assert all(b.table.num_rows <= batch + len(world) for b in batches)  # each contributor's part is rounded
     named = {(p, s) for b in batches for p, some in b.subjects.items() for s in some}
     assert {(p, r["client"]) for p, r in wide} == named
