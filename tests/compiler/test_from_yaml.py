@@ -16,14 +16,11 @@ from governance.compiler.positions import MAX_BYTES, MAX_DEPTH, parse
 from governance.errors import DocumentWrong
 from tests.compiler.documents import EVERYTHING, SMALL, changed, everything, faults, small
 
-ACCEPTANCE = Path(__file__).resolve().parents[3] / "shared" / "acceptance" / "benchmarking.mou.yaml"
-
 
 @pytest.mark.shared
-@pytest.mark.skipif(not ACCEPTANCE.exists(), reason="the folder of acceptance documents is not beside the checkout")
-def test_the_acceptance_document_stands() -> None:
+def test_the_acceptance_document_stands(shared: Path) -> None:
     """No error and no warning."""
-    assert () == read(ACCEPTANCE.read_bytes()).faults
+    assert () == read((shared / "acceptance" / "benchmarking.mou.yaml").read_bytes()).faults
 
 
 def test_a_sound_document_has_no_faults() -> None:
