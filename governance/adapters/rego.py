@@ -132,7 +132,7 @@ class _Worker:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self.busy = False
-        self._questions: SimpleQueue[tuple[str, bool, dict[str, Any] | None] | None] = SimpleQueue()
+        self._questions: SimpleQueue[tuple[str, bool, list[Any] | None] | None] = SimpleQueue()
         self._answers: SimpleQueue[tuple[Any, EngineUnavailable | None]] = SimpleQueue()
         self._prepared: set[tuple[str, bool]] = set()
         threading.Thread(target=_work, args=(bundle, self._questions, self._answers), daemon=True).start()
@@ -142,7 +142,7 @@ class _Worker:
         self._exchange(dataset, whole, None, seconds)
         self._prepared.add((dataset, whole))
 
-    def ask(self, dataset: str, given: dict[str, Any], seconds: float, *, whole: bool = False) -> Any:
+    def ask(self, dataset: str, given: list[Any], seconds: float, *, whole: bool = False) -> Any:
         """The entrypoint's value."""
         known = dataset if dataset in self.bundle.datasets else ""
         if (known, whole) not in self._prepared:
@@ -153,7 +153,7 @@ class _Worker:
         """After what it does now."""
         self._questions.put(None)
 
-    def _exchange(self, dataset: str, whole: bool, given: dict[str, Any] | None, seconds: float) -> Any:
+    def _exchange(self, dataset: str, whole: bool, given: list[Any] | None, seconds: float) -> Any:
         self.busy = True
         self._questions.put((dataset, whole, given))
         try:
@@ -198,7 +198,7 @@ class _Policies:
             if not self._bundle.ok():
                 raise EngineUnavailable("the policies do not compile", reason="engine-error")
 
-    def evaluate(self, given: dict[str, Any]) -> Any:
+    def evaluate(self, given: list[Any]) -> Any:
         try:
             self._interpreter.set_input(Prepared(given))
             output = rego_bundle_query_entrypoint(self._interpreter._impl, self._bundle._impl, ENTRYPOINT)

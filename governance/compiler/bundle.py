@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any
 
 from governance.compiler import nouns
-from governance.compiler.to_rego import module_path, to_rego
+from governance.compiler.to_rego import dataset_path, module_path, to_rego, together
 from governance.errors import InputWrong
 from governance.model.mou import Mou
 
@@ -87,6 +87,9 @@ def compile_bundle(mous: Sequence[Mou]) -> Bundle:
             defining.setdefault(dataset, []).append(mou)
             examined = (c.id for c in mou.clauses if nouns.concerns(c, dataset))
             expected.setdefault(dataset, {})[nouns.name(mou)] = tuple(examined)
+    for dataset, documents in defining.items():
+        contents[dataset_path(dataset)] = together(dataset, documents).encode()
+        needs[dataset].append(dataset_path(dataset))
     terms = _terms(ordered)
     contents[CATALOGUE] = _canonical(_catalogue(ordered, digest, terms))
     contents[MANIFEST] = _canonical({"revision": digest, "roots": ["accordant"], "rego_version": 1})
