@@ -41,6 +41,7 @@ Needed = tuple[Literal["none", "aggregate", "pseudonymised"], int | None, int | 
 
 Invalid = tuple[Literal["invalid"], str]
 Plain = tuple[Literal["deny"], Literal["no-mou-in-force"]] | tuple[Literal["gap"], Literal["no-clause"]]
+Unanswered = tuple[Literal["unanswered"]]
 Cited = (
     tuple[Literal["deny"], Literal["duty-overdue", "prohibited"], Some]
     | tuple[Literal["review"], Literal["approval-needed"], tuple[Ref]]
@@ -61,7 +62,7 @@ class _Answer(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    answer: Invalid | Plain | Cited | Permitted
+    answer: Unanswered | Invalid | Plain | Cited | Permitted
     documents: tuple[tuple[Name, bool, tuple[str, ...]], ...]
     revision: str
     valid_until: int | None
@@ -112,6 +113,8 @@ def decision(raw: object, request: Request, bundle: Bundle) -> Decision:
     if answer.revision != bundle.revision:
         raise EngineUnavailable("the policy engine answers by other documents", reason="engine-stale")
     _complete(answer, request, bundle)
+    if answer.answer[0] == "unanswered":
+        raise EngineUnavailable("the policies gave no answer", reason="engine-undefined")
     return _read(answer, request)
 
 
