@@ -113,8 +113,6 @@ def decision(raw: object, request: Request, bundle: Bundle) -> Decision:
     if answer.revision != bundle.revision:
         raise EngineUnavailable("the policy engine answers by other documents", reason="engine-stale")
     _complete(answer, request, bundle)
-    if answer.answer[0] == "unanswered":
-        raise EngineUnavailable("the policies gave no answer", reason="engine-undefined")
     return _read(answer, request)
 
 
@@ -130,6 +128,8 @@ def _complete(answer: _Answer, request: Request, bundle: Bundle) -> None:
 
 def _read(answer: _Answer, request: Request) -> Decision:
     parts = answer.answer
+    if parts[0] == "unanswered":
+        raise EngineUnavailable("the policies gave no answer", reason="engine-undefined")
     common: dict[str, Any] = {"revision": answer.revision, "valid_until": _moment(answer.valid_until)}
     if parts[0] == "permit":
         _, _, cites, also, contributors, needed, consents = parts

@@ -35,7 +35,6 @@ _LIBRARY = (
     "protection",
     "purposes",
     "request",
-    "sets",
     "validity",
     "views",
 )

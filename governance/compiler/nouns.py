@@ -16,7 +16,19 @@ from governance.model.clauses import Clause, Duty, Permit
 from governance.model.mou import Mou
 from governance.model.period import Period, after, start_of
 
-__all__ = ["NEVER", "concerns", "day_number", "document", "first_of", "first_of_next", "first_overdue", "life", "name", "reckoned", "tabled"]
+__all__ = [
+    "NEVER",
+    "concerns",
+    "day_number",
+    "document",
+    "first_of",
+    "first_of_next",
+    "first_overdue",
+    "life",
+    "name",
+    "reckoned",
+    "tabled",
+]
 
 _MICROSECOND = dt.timedelta(microseconds=1)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

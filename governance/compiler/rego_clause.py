@@ -79,8 +79,7 @@ def _duty(mou: Mou, clause: Clause, duty: Duty, words: Words) -> _Conditions:
     if reckoned(clause):
         first = first_overdue(mou, duty)
         meaning = (
-            f"false if {{\n\trequest.at < {first}\n}} else := "
-            f"duties.run_out(spans_{clause_names(mou)[clause.id]})"
+            f"false if {{\n\trequest.at < {first}\n}} else := duties.run_out(spans_{clause_names(mou)[clause.id]})"
         )
     else:
         meaning = f"duties.recorded_overdue({string(mou.id)}, {string(clause.id)})"

@@ -97,7 +97,9 @@ class Words:
         if isinstance(fields, FieldClasses):
             named = " | ".join(f"document.set_of({rule})" for c, rule in CLASSES.items() if c in fields.classes)
             one = [rule for c, rule in CLASSES.items() if c in fields.classes]
-            return self._rule(_many("only", one), f"object.subset({one[0] if len(one) == 1 else named}, request.fields)")
+            return self._rule(
+                _many("only", one), f"object.subset({one[0] if len(one) == 1 else named}, request.fields)"
+            )
         names = sorted(set(fields))
         return self._rule(_many("only", names), f"object.subset({listed(names, depth=1)}, request.fields)")
 
@@ -127,7 +129,7 @@ class Words:
 
     def view_among(self, views: Iterable[View]) -> str:
         """Whether the view is one of these."""
-        named = list(dict.fromkeys(views))
+        named: list[str] = list(dict.fromkeys(views))
         return self._rule("view_" + "_or_".join(named), _one_of("request.view", named)[0])
 
     def purposes_within(self, purposes: Iterable[str]) -> str:
@@ -181,7 +183,11 @@ def _slug(name: str) -> str:
 
 
 def _who(who: Who) -> str:
-    return who if isinstance(who, str) else "_or_".join(_slug(w) for w in sorted({*(who.roles or ()), *(who.parties or ())}))
+    return (
+        who
+        if isinstance(who, str)
+        else "_or_".join(_slug(w) for w in sorted({*(who.roles or ()), *(who.parties or ())}))
+    )
 
 
 def _many(hint: str, names: list[str]) -> str:

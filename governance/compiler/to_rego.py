@@ -106,10 +106,10 @@ def _prelude(mou: Mou, dataset: str, mous: Sequence[Mou], words: Words) -> list[
     return [
         f"# Who is a party no more, and whether the document binds the requester now.\ngone := document.gone({string(mou.id)})",
         f"binds := false if {{\n\trequest.at < {start}\n}} else := false if {{\n\trequest.at >= {until}\n}} else := false if {{\n"
-        f'\trole == ""\n}} else := true if {{\n\tgone == []\n}} else := document.stays(parties, gone, {ends_all})',
+        f'\trole == ""\n}} else if {{\n\tgone == []\n}} else := document.stays(parties, gone, {ends_all})',
         "# Whose rows are asked for.\n"
         f"contributors := {contributors} if {{\n\tgone == []\n}} else := document.present({contributors}, gone)",
-        "asked := contributors if {\n\trequest.rows == \"all\"\n\trequest.from == null\n} else := document.asked(contributors)",
+        'asked := contributors if {\n\trequest.rows == "all"\n\trequest.from == null\n} else := document.asked(contributors)',
         "asks_some := asked != []",
         "asks_own := request.party in asked",
         "asks_only_own := asked == [request.party]",
@@ -124,7 +124,7 @@ def _prelude(mou: Mou, dataset: str, mous: Sequence[Mou], words: Words) -> list[
         "# What a valid request needs: fields, purpose and parties that are known, and rows; and are some others'?\n"
         "knows := [knows_fields, nodes != [], document.knows_from(parties), asks_some, asks_others]",
         "# One of these documents knows it whole: most requests need no more than that.\n"
-        'known := true if {\n\trole != ""\n\tknows_fields == true\n\tnodes != []\n\trequest.from == null\n\tasks_some == true\n}'
+        'known if {\n\trole != ""\n\tknows_fields == true\n\tnodes != []\n\trequest.from == null\n\tasks_some == true\n}'
         " else := false",
         *_moments(mou, start, end, days, words),
     ]
@@ -151,9 +151,7 @@ def _moments(mou: Mou, start: int, end: int, days: Sequence[int], words: Words) 
         )
         names.append(rule)
     none = "".join(f"\t{rule} == []\n" for rule in names)
-    rules.append(
-        f"moments := [next_day] if {{\n{none}}} else := array.flatten([next_day, {', '.join(names)}])"
-    )
+    rules.append(f"moments := [next_day] if {{\n{none}}} else := array.flatten([next_day, {', '.join(names)}])")
     return rules
 
 
@@ -182,21 +180,27 @@ def _summary(mou: Mou, clauses: Sequence[Clause], words: Words) -> list[str]:
         refs = [f"[{string(name(mou))}, {string(c.id)}]" for c in clauses if c.kind == kind]
         if not chosen:
             return "[]"
-        none = f"[] if {{\n\t[\"matched\" in [{', '.join(chosen)}]] == [false]\n}} else := "
+        none = f'[] if {{\n\t["matched" in [{", ".join(chosen)}]] == [false]\n}} else := '
         lists = [f"cited_{rule}" for rule in chosen]
         each = [
-            f"{one} := [{ref}] if {{\n\t{rule} == \"matched\"\n}} else := [] if {{\n\t{rule} != \"matched\"\n}}"
+            f'{one} := [{ref}] if {{\n\t{rule} == "matched"\n}} else := [] if {{\n\t{rule} != "matched"\n}}'
             for one, rule, ref in zip(lists, chosen, refs, strict=True)
         ]
-        return "\n\n".join([f"{none}array.flatten([{', '.join(lists)}])" if kind != "permit" else f"array.flatten([{', '.join(lists)}])", *each])
+        found = f"array.flatten([{', '.join(lists)}])"
+        return "\n\n".join([found if kind == "permit" else none + found, *each])
 
     consents = [
-        (f"rows_of_{rules[c.id]}", rules[c.id], f"[{string(name(mou))}, {string(c.id)}]", rows_meant(words, c.consent.rows, c.consent.from_))
+        (
+            f"rows_of_{rules[c.id]}",
+            rules[c.id],
+            f"[{string(name(mou))}, {string(c.id)}]",
+            rows_meant(words, c.consent.rows, c.consent.from_),
+        )
         for c in clauses
         if c.consent is not None
     ]
     needs = [
-        f"needed_{rule} := [[{ref}, {rows}]] if {{\n\t{rule} == \"matched\"\n}} else := [] if {{\n\t{rule} != \"matched\"\n}}"
+        f'needed_{rule} := [[{ref}, {rows}]] if {{\n\t{rule} == "matched"\n}} else := [] if {{\n\t{rule} != "matched"\n}}'
         for rows, rule, ref, _ in consents
     ]
     ref = string(name(mou))
@@ -207,12 +211,15 @@ def _summary(mou: Mou, clauses: Sequence[Clause], words: Words) -> list[str]:
         "touching": kinds["prohibit"],
         "covering": kinds["permit"],
         "prohibited": f"[] if {{\n\ttouching == []\n}} else := document.unlifted({ref}, touching, covering)",
-        "consents": "array.flatten([" + ", ".join(f"needed_{rule}" for _, rule, _, _ in consents) + "])" if consents else "[]",
+        "consents": "array.flatten([" + ", ".join(f"needed_{rule}" for _, rule, _, _ in consents) + "])"
+        if consents
+        else "[]",
     }
     return [
         *(f"# Whose rows need a consent.\n{rows} := {meant}" for rows, _, _, meant in consents),
         *needs,
-        *(f"{rule} := {meaning}" for rule, meaning in bound.items()),
+        "# What matches, where the document binds.",
+        *(f"{rule} := [] if {{\n\tbinds == false\n}} else := {meaning}" for rule, meaning in bound.items()),
         "binding := binds",
         f"rows := [[{ref}, asked, asks_others]]",
         f"# The clauses examined: all, or none where one of these lists could not be worked out.\n"

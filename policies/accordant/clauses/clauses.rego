@@ -99,7 +99,10 @@ permitted := covering if {
 	request.mou in [null, data.accordant.documents[permit[0]].id]
 	request.under in [null, permit[1]]
 	count(_lifted_by(permit)) == count(touching)
-]
+] if {
+	is_array(touching)
+	is_array(covering)
+}
 
 # The prohibitions that this permit lifts. Where nothing is left prohibited, whatever touches was lifted by one.
 _lifted_by(permit) := [prohibition |

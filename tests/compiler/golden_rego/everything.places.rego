@@ -11,7 +11,6 @@ import data.accordant.document
 import data.accordant.duties
 import data.accordant.purposes
 import data.accordant.request
-import data.accordant.sets
 
 # Who the parties are, by role.
 parties := ["a", "b", "c", "h", "u", "w"]
@@ -38,71 +37,129 @@ role := "convener" if {
 # What the dataset holds.
 fields := ["place", "source"]
 
-identifiers := {"place"}
+identifiers := ["place"]
 
-quasi_identifiers := set()
+quasi_identifiers := []
 
-sensitive_fields := set()
+sensitive_fields := []
 
-plain_fields := {"source"}
+plain_fields := ["source"]
 
-id := "everything"
+knows_fields := object.subset(fields, request.fields)
 
 # Who is a party no more, and whether the document binds the requester now.
-gone := document.gone(id)
+gone := document.gone("everything")
 
-binds := document.binds(1769770800000000, 1896001200000000, count(document.among(parties, gone)) > 0, role, gone)
+binds := false if {
+	request.at < 1769770800000000
+} else := false if {
+	request.at >= 1896001200000000
+} else := false if {
+	role == ""
+} else if {
+	gone == []
+} else := document.stays(parties, gone, true)
 
 # Whose rows are asked for.
-contributors := document.present(parties, gone)
+contributors := parties if {
+	gone == []
+} else := document.present(parties, gone)
 
-asked := document.asked(contributors)
+asked := contributors if {
+	request.rows == "all"
+	request.from == null
+} else := document.asked(contributors)
 
-asks_some := count(asked) > 0
+asks_some := asked != []
 
 asks_own := request.party in asked
 
-asks_others := false if {
-	asked in [[], [request.party]]
-} else := true
-
 asks_only_own := asked == [request.party]
 
-asks_only_others := [asks_others, asks_own] == [true, false]
+asks_others := false if {
+	asks_some == false
+} else := asks_only_own == false
+
+asks_only_others := false if {
+	asks_others == false
+} else := asks_own == false
 
 # What for: the nodes of the document's tree that are meant, and what is above and below them.
-broader := data.accordant.documents.everything_v7.broader
-
 nodes := [request.purpose] if {
-	broader[request.purpose]
+	data.accordant.documents.everything_v7.broader[request.purpose]
 } else := purposes.same(data.accordant.documents.everything_v7.terms)
 
-up := graph.reachable(broader, nodes)
+one_node := count(nodes) == 1
 
-above := [up] if {
-	count(nodes) == 1
-} else := purposes.above(broader, nodes)
+up := graph.reachable(data.accordant.documents.everything_v7.broader, nodes)
+
+above := purposes.above(data.accordant.documents.everything_v7.broader, nodes)
 
 related := up | graph.reachable(data.accordant.documents.everything_v7.narrower, nodes)
 
 # What a valid request needs: fields, purpose and parties that are known, and rows; and are some others'?
-known := [
-	sets.inside(request.fields, fields),
-	nodes != [],
-	document.knows_from(parties),
-	asks_some,
-	asks_others,
+knows := [knows_fields, nodes != [], document.knows_from(parties), asks_some, asks_others]
+
+# One of these documents knows it whole: most requests need no more than that.
+known if {
+	role != ""
+	knows_fields == true
+	nodes != []
+	request.from == null
+	asks_some == true
+} else := false
+
+# When time alone may change the answer next: a day that the document names, or an acknowledgement.
+next_day := 1769770800000000 if {
+	request.at < 1769770800000000
+} else := 1769857200000000 if {
+	request.at < 1769857200000000
+} else := 1798714800000000 if {
+	request.at < 1798714800000000
+} else := 1861873200000000 if {
+	request.at < 1861873200000000
+} else := 1893409200000000 if {
+	request.at < 1893409200000000
+} else := 1896001200000000 if {
+	request.at < 1896001200000000
+} else := null
+
+first_1 := [1786708800000000] if {
+	request.at < 1786708800000000
+} else := []
+
+given_1 := duties.given("everything", "d1", 20484, 21944)
+
+spans_clause_d1 := [] if {
+	given_1 == []
+} else := [span |
+	some day in given_1
+	index := day - 20484
+	span := data.accordant.documents.everything_v7.acknowledgements.d1.table[index]
 ]
 
-# When time alone may change the answer.
-moments := array.concat([1769770800000000, 1769857200000000, 1798714800000000, 1861873200000000, 1893409200000000, 1896001200000000], reckoned)
-
-reckoned := reckoned_1
-
 reckoned_1 := [] if {
-	named := role != ""
-	named == false
-} else := array.concat([1786708800000000], duties.moments("everything_v7", "d1", 1769770800000000, 1896001200000000))
+	to_everyone == false
+} else := first_1 if {
+	request.acknowledged == []
+} else := array.concat(first_1, duties.moments(spans_clause_d1, 1896001200000000))
+
+moments := [next_day] if {
+	reckoned_1 == []
+} else := array.flatten([next_day, reckoned_1])
+
+# What the clauses ask.
+about_sale := count(related & {"sale"}) > 0
+
+to_everyone := role != ""
+
+overdue_d1 := false if {
+	request.at < 1786708800000000
+} else := duties.run_out(spans_clause_d1)
+
+to_h := request.party == "h"
+
+overdue_d2 := duties.recorded_overdue("everything", "d2")
 
 # METADATA
 # title: "Nothing for sale"
@@ -112,10 +169,14 @@ reckoned_1 := [] if {
 #   clause: "n2"
 #   kind: "prohibit"
 #   text_sha256: "58a4e63bc2e43cf54382a9d78f7408b0b3f797bfe25acce0efa5122eb85f9a18"
-clause_n2 := [
-	asks_some,
-	sets.meet(related, {"sale"}),
-]
+clause_n2 := "rows" if {
+	asks_some == false
+} else := "purpose" if {
+	about_sale == false
+} else := "matched" if {
+	asks_some == true
+	about_sale == true
+}
 
 # METADATA
 # title: "Say it again"
@@ -125,14 +186,14 @@ clause_n2 := [
 #   clause: "d1"
 #   kind: "duty"
 #   text_sha256: "47455244b6f12c218991e2648df62fade34a23f823ae033df999ff50257b0492"
-clause_d1 := [meant] if {
-	meant := role != ""
-	meant == false
-} else := [
-	role != "",
-	duties.acknowledgement_overdue("everything_v7", "d1", 1786708800000000),
-	true,
-]
+clause_d1 := "of" if {
+	to_everyone == false
+} else := "overdue" if {
+	overdue_d1 == false
+} else := "matched" if {
+	to_everyone == true
+	overdue_d1 == true
+}
 
 # METADATA
 # title: "Report"
@@ -142,14 +203,17 @@ clause_d1 := [meant] if {
 #   clause: "d2"
 #   kind: "duty"
 #   text_sha256: "c47e0ea7c065b3a9a940d7958cb88a3b0098c33836b55a1dd705dc2569c88bc4"
-clause_d2 := [meant] if {
-	meant := request.party in ["h"]
-	meant == false
-} else := [
-	request.party in ["h"],
-	duties.recorded_overdue(id, "d2"),
-	asks_others,
-]
+clause_d2 := "of" if {
+	to_h == false
+} else := "blocking" if {
+	asks_others == false
+} else := "overdue" if {
+	overdue_d2 == false
+} else := "matched" if {
+	to_h == true
+	asks_others == true
+	overdue_d2 == true
+}
 
 # METADATA
 # title: "Bring"
@@ -159,14 +223,7 @@ clause_d2 := [meant] if {
 #   clause: "d3"
 #   kind: "duty"
 #   text_sha256: "b6ea7ab4a62d15f27fa1c852502a2d87935bdaef0cca27c083716683a5d1fa54"
-clause_d3 := [meant] if {
-	meant := role in ["partner"]
-	meant == false
-} else := [
-	role in ["partner"],
-	duties.recorded_overdue(id, "d3"),
-	false,
-]
+clause_d3 := "blocking"
 
 # METADATA
 # title: "Give back"
@@ -176,14 +233,7 @@ clause_d3 := [meant] if {
 #   clause: "d4"
 #   kind: "duty"
 #   text_sha256: "6ac948b13ed6993633972d391ecc982e0124314ee04299bc740ff9a480add4e1"
-clause_d4 := [meant] if {
-	meant := role in ["researcher"]
-	meant == false
-} else := [
-	role in ["researcher"],
-	duties.recorded_overdue(id, "d4"),
-	false,
-]
+clause_d4 := "blocking"
 
 # METADATA
 # title: "Delete"
@@ -193,45 +243,88 @@ clause_d4 := [meant] if {
 #   clause: "d5"
 #   kind: "duty"
 #   text_sha256: "f5de201ea56ab62bd67ae2f7f55fb64cd45414783ed3fff3020a787927aebeaa"
-clause_d5 := [meant] if {
-	meant := role in ["researcher"]
-	meant == false
-} else := [
-	role in ["researcher"],
-	duties.recorded_overdue(id, "d5"),
-	false,
-]
+clause_d5 := "blocking"
 
-# The clauses of each kind that match.
-overdue := document.matching([
-	["d1", clause_d1],
-	["d2", clause_d2],
-	["d3", clause_d3],
-	["d4", clause_d4],
-	["d5", clause_d5],
-])
+# What matches, where the document binds.
 
-touching := document.matching([
-	["n2", clause_n2],
-])
-
-covering := []
-
-prohibiting := document.unlifted("everything_v7", touching, covering)
-
-consents := []
-
-# The clauses examined: all, or the list has no value.
-examined := [] if {
+overdue := [] if {
 	binds == false
-} else := ["n2", "d1", "d2", "d3", "d4", "d5"] if {
-	count([
-		clause_n2,
-		clause_d1,
-		clause_d2,
-		clause_d3,
-		clause_d4,
-		clause_d5,
-	]) == 6
-	count([overdue, touching, covering, prohibiting, consents]) == 5
+} else := [] if {
+	["matched" in [clause_d1, clause_d2, clause_d3, clause_d4, clause_d5]] == [false]
+} else := array.flatten([cited_clause_d1, cited_clause_d2, cited_clause_d3, cited_clause_d4, cited_clause_d5])
+
+cited_clause_d1 := [["everything_v7", "d1"]] if {
+	clause_d1 == "matched"
+} else := [] if {
+	clause_d1 != "matched"
+}
+
+cited_clause_d2 := [["everything_v7", "d2"]] if {
+	clause_d2 == "matched"
+} else := [] if {
+	clause_d2 != "matched"
+}
+
+cited_clause_d3 := [["everything_v7", "d3"]] if {
+	clause_d3 == "matched"
+} else := [] if {
+	clause_d3 != "matched"
+}
+
+cited_clause_d4 := [["everything_v7", "d4"]] if {
+	clause_d4 == "matched"
+} else := [] if {
+	clause_d4 != "matched"
+}
+
+cited_clause_d5 := [["everything_v7", "d5"]] if {
+	clause_d5 == "matched"
+} else := [] if {
+	clause_d5 != "matched"
+}
+
+touching := [] if {
+	binds == false
+} else := [] if {
+	["matched" in [clause_n2]] == [false]
+} else := array.flatten([cited_clause_n2])
+
+cited_clause_n2 := [["everything_v7", "n2"]] if {
+	clause_n2 == "matched"
+} else := [] if {
+	clause_n2 != "matched"
+}
+
+covering := [] if {
+	binds == false
+} else := []
+
+prohibited := [] if {
+	binds == false
+} else := [] if {
+	touching == []
+} else := document.unlifted("everything_v7", touching, covering)
+
+consents := [] if {
+	binds == false
+} else := []
+
+binding := binds
+
+rows := [["everything_v7", asked, asks_others]]
+
+# The clauses examined: all, or none where one of these lists could not be worked out.
+default documents := [["everything_v7", true, []]]
+
+documents := [["everything_v7", false, []]] if {
+	binds == false
+	moments
+} else := [["everything_v7", true, ["n2", "d1", "d2", "d3", "d4", "d5"]]] if {
+	binds == true
+	moments
+	overdue
+	touching
+	covering
+	prohibited
+	consents
 }
