@@ -1,7 +1,7 @@
 """What an engine is asked and what it answers, strictly: nothing is guessed, and what is missing is no answer.
 
-The entrypoint answers a list: `[outcome, reason, ...]`, `[[document, binds, clauses examined]]`, the revision, and until
-when; a document is named `benchmarking_v1`. It counts only with the revision of the bundle that
+The entrypoint answers a list: `[outcome, reason, ...]`, `[[document, binds, clauses examined]]`, the revision, and
+until when; a document is named `benchmarking_v1`. It counts only with the revision of the bundle that
 was loaded, with every document that defines the dataset, and, of each that binds, with every clause.
 """
 
@@ -71,8 +71,8 @@ class _Answer(BaseModel):
 def engine_input(request: Request, facts: Facts) -> list[Any]:
     """The raw request and facts as JSON values, in the order of `policies/accordant/request`.
 
-    Instants are integers, microseconds since the epoch, and days are numbers. What others acknowledged, or were approved
-    for, can't matter to this request and is left out.
+    Instants are integers, microseconds since the epoch, and days are numbers. What others acknowledged, or were
+    approved for, can't matter to this request and is left out.
     """
     party = request.party
     more = [

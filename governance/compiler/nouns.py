@@ -151,8 +151,8 @@ def _tree(mou: Mou) -> dict[str, Any]:
 
 
 def _acknowledgement(mou: Mou, clause: Clause) -> dict[str, Any]:
-    """For each day of the document's life: the instant at which it begins, and the one at which an acknowledgement on it
-    has run out. A document that lives very long has no table; then it is reckoned, by the zone's offsets.
+    """For each day of the document's life: the instant at which it begins, and the one at which an acknowledgement on
+    it has run out. A document that lives very long has no table; then it is reckoned, by the zone's offsets.
     """
     duty = clause.duty
     assert duty is not None  # noqa: S101 -- `reckoned` chose it

@@ -34,7 +34,7 @@ def clause_rule(mou: Mou, clause: Clause, words: Words) -> str:
     if clause.duty is not None and clause.duty.blocking == "none":
         return f'{head}\n{rule} := "blocking"'  # it refuses nothing, overdue or not
     if clause.permit is not None:
-        conditions = _permit(mou, clause.permit, words)
+        conditions = _permit(clause.permit, words)
     elif clause.duty is not None:
         conditions = _duty(mou, clause, clause.duty, words)
     else:
@@ -47,7 +47,7 @@ def clause_rule(mou: Mou, clause: Clause, words: Words) -> str:
     return f'{head}\n{rule} := {fails} else := "matched" if {{\n{holds}}}'
 
 
-def _permit(mou: Mou, permit: Permit, words: Words) -> _Conditions:
+def _permit(permit: Permit, words: Words) -> _Conditions:
     identifies = permit.view != "aggregate" and any(d.class_ == "identifier" for d in words.dataset.fields.values())
     return [
         ("to", words.to(permit.to)),

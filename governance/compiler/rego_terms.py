@@ -17,7 +17,7 @@ from governance.model.names import FieldClasses, Fields, Rows, View, Who
 __all__ = ["CLASSES", "Words", "clause_names", "listed", "role_names", "rows_meant"]
 
 _WIDTH = 96
-_LONGEST = 60
+_LONGEST = 70
 CLASSES = {
     "identifier": "identifiers",
     "quasi-identifier": "quasi_identifiers",
@@ -159,7 +159,7 @@ class Words:
 
     def _rule(self, hint: str, meaning: str) -> str:
         if meaning not in self._rules:
-            name = hint if len(hint) <= _LONGEST else hint[:_LONGEST].rstrip("_")
+            name = hint if len(hint) <= _LONGEST else hint[:_LONGEST].rpartition("_")[0]
             taken = name in self._rules.values()
             self._rules[meaning] = f"{name}__{len(self._rules)}" if taken else name
         return self._rules[meaning]

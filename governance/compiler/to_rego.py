@@ -1,7 +1,7 @@
-"""From a document to Rego: one module for each dataset that it defines, in it one rule for each clause; and for each
-dataset one module that puts its documents together.
+"""From a document to Rego: one module for each dataset that it defines, in it one rule for each clause; and for
+each dataset one module that puts its documents together.
 
-A clause's rule says `matched`, or the first condition that failed (`rego_clause`). A condition that cannot be worked out
+A clause's rule says `matched`, or the first condition that failed (`rego_clause`). A condition that can't be worked out
 leaves the clause without a value, and with it the document, which the engine's caller sees: a fault never looks like a
 clause that does not apply (design, §2). Rules are names, constants and lists worked out once a decision, which both
 engines are quickest at. Same document, same bytes, in the form of `opa fmt`.
@@ -49,7 +49,7 @@ def to_rego(mou: Mou, dataset: str, mous: Sequence[Mou]) -> str:
     body = "\n\n".join(
         [*_who(mou), *_fields(mou.datasets[dataset]), *prelude, *conditions, *rules, *_summary(mou, clauses, words)]
     )
-    used = ("document", "duties", "purposes", "request", "views")
+    used = ("days", "document", "duties", "purposes", "request", "views")
     imports = [f"import data.accordant.{word}" for word in used if f"{word}." in _code(body)]
     head = metadata(
         {"title": mou.title, "description": f"The clauses of {mou.id}, version {mou.version}, on {dataset}."},
@@ -103,31 +103,42 @@ def _prelude(mou: Mou, dataset: str, mous: Sequence[Mou], words: Words) -> list[
     noun = path("data.accordant.documents", name(mou))
     ends_all = "true" if mou.withdrawal is not None and mou.withdrawal.ends == "all" else "false"
     contributors = words.parties(mou.datasets[dataset].contributors)
-    return [
-        f"# Who is a party no more, and whether the document binds the requester now.\ngone := document.gone({string(mou.id)})",
-        f"binds := false if {{\n\trequest.at < {start}\n}} else := false if {{\n\trequest.at >= {until}\n}} else := false if {{\n"
-        f'\trole == ""\n}} else if {{\n\tgone == []\n}} else := document.stays(parties, gone, {ends_all})',
-        "# Whose rows are asked for.\n"
-        f"contributors := {contributors} if {{\n\tgone == []\n}} else := document.present({contributors}, gone)",
-        'asked := contributors if {\n\trequest.rows == "all"\n\trequest.from == null\n} else := document.asked(contributors)',
-        "asks_some := asked != []",
-        "asks_own := request.party in asked",
-        "asks_only_own := asked == [request.party]",
-        "asks_others := false if {\n\tasks_some == false\n} else := asks_only_own == false",
-        "asks_only_others := false if {\n\tasks_others == false\n} else := asks_own == false",
-        f"# What for: the nodes of the document's tree that are meant, and what is above and below them.\n"
-        f"nodes := [request.purpose] if {{\n\t{noun}.broader[request.purpose]\n}} else := purposes.same({noun}.terms)",
-        "one_node := count(nodes) == 1",
-        f"up := graph.reachable({noun}.broader, nodes)",
-        f"above := purposes.above({noun}.broader, nodes)",
-        f"related := up | graph.reachable({noun}.narrower, nodes)",
-        "# What a valid request needs: fields, purpose and parties that are known, and rows; and are some others'?\n"
-        "knows := [knows_fields, nodes != [], document.knows_from(parties), asks_some, asks_others]",
-        "# One of these documents knows it whole: most requests need no more than that.\n"
-        'known if {\n\trole != ""\n\tknows_fields == true\n\tnodes != []\n\trequest.from == null\n\tasks_some == true\n}'
-        " else := false",
-        *_moments(mou, start, end, days, words),
+    lines = [
+        "# Who is a party no more, and whether the document binds the requester now.",
+        f"gone := document.gone({string(mou.id)})",
+        "",
+        f"binds := false if {{\n\trequest.at < {start}",
+        f"}} else := false if {{\n\trequest.at >= {until}",
+        '} else := false if {\n\trole == ""',
+        "} else if {\n\tgone == []",
+        f"}} else := document.stays(parties, gone, {ends_all})",
+        "",
+        "# Whose rows are asked for.",
+        f"contributors := {contributors} if {{\n\tgone == []",
+        f"}} else := document.present({contributors}, gone)",
+        "",
+        'asked := contributors if {\n\trequest.rows == "all"\n\trequest.from == null',
+        "} else := document.asked(contributors)",
+        "",
+        "asks_some := asked != []\n",
+        "asks_own := request.party in asked\n",
+        "asks_only_own := asked == [request.party]\n",
+        "asks_others := false if {\n\tasks_some == false\n} else := asks_only_own == false\n",
+        "asks_only_others := false if {\n\tasks_others == false\n} else := asks_own == false\n",
+        "# What for: the nodes of the document's tree that are meant, and what is above and below them.",
+        f"nodes := [request.purpose] if {{\n\t{noun}.broader[request.purpose]",
+        f"}} else := purposes.same({noun}.terms)\n",
+        "one_node := count(nodes) == 1\n",
+        f"up := graph.reachable({noun}.broader, nodes)\n",
+        f"above := purposes.above({noun}.broader, nodes)\n",
+        f"related := up | graph.reachable({noun}.narrower, nodes)\n",
+        "# What a valid request needs: fields, purpose and parties that are known, and rows; and are some others'?",
+        "knows := [knows_fields, nodes != [], document.knows_from(parties), asks_some, asks_others]\n",
+        "# One of these documents knows it whole: most requests need no more than that.",
+        'known if {\n\trole != ""\n\tknows_fields == true\n\tnodes != []',
+        "\trequest.from == null\n\tasks_some == true\n} else := false",
     ]
+    return ["\n".join(lines), *_moments(mou, start, end, days, words)]
 
 
 def _moments(mou: Mou, start: int, end: int, days: Sequence[int], words: Words) -> list[str]:
@@ -163,7 +174,7 @@ def _spans(mou: Mou, clause: Clause, number: int) -> list[str]:
     first, last = day_number(mou.effective), day_number(mou.expires)
     given = f"given_{number} := duties.given({string(mou.id)}, {string(clause.id)}, {first}, {last})"
     if not tabled(mou):
-        return [given, f"{rule} := duties.spans(given_{number}, {own}.every, {own}.grace, {own}.offsets)"]
+        return [given, f"{rule} := days.spans(given_{number}, {own}.every, {own}.grace, {own}.offsets)"]
     return [
         given,
         f"{rule} := [] if {{\n\tgiven_{number} == []\n}} else := [span |\n\tsome day in given_{number}\n"
@@ -189,41 +200,34 @@ def _summary(mou: Mou, clauses: Sequence[Clause], words: Words) -> list[str]:
         found = f"array.flatten([{', '.join(lists)}])"
         return "\n\n".join([found if kind == "permit" else none + found, *each])
 
-    consents = [
-        (
-            f"rows_of_{rules[c.id]}",
-            rules[c.id],
-            f"[{string(name(mou))}, {string(c.id)}]",
-            rows_meant(words, c.consent.rows, c.consent.from_),
-        )
-        for c in clauses
-        if c.consent is not None
-    ]
+    consents = {c.id: rows_meant(words, c.consent.rows, c.consent.from_) for c in clauses if c.consent is not None}
     needs = [
-        f'needed_{rule} := [[{ref}, {rows}]] if {{\n\t{rule} == "matched"\n}} else := [] if {{\n\t{rule} != "matched"\n}}'
-        for rows, rule, ref, _ in consents
+        f"# Whose rows need a consent.\nrows_of_{rules[i]} := {meant}\n\n"
+        f"needed_{rules[i]} := [[[{string(name(mou))}, {string(i)}], rows_of_{rules[i]}]] if {{"
+        f'\n\t{rules[i]} == "matched"'
+        f'\n}} else := [] if {{\n\t{rules[i]} != "matched"\n}}'
+        for i, meant in consents.items()
     ]
     ref = string(name(mou))
     kinds = {kind: cited(kind) for kind in ("duty", "prohibit", "permit")}
-    lists = ("overdue", "touching", "covering", "prohibited", "consents")
     bound = {
         "overdue": kinds["duty"],
         "touching": kinds["prohibit"],
         "covering": kinds["permit"],
         "prohibited": f"[] if {{\n\ttouching == []\n}} else := document.unlifted({ref}, touching, covering)",
-        "consents": "array.flatten([" + ", ".join(f"needed_{rule}" for _, rule, _, _ in consents) + "])"
-        if consents
-        else "[]",
+        "consents": f"array.flatten([{', '.join(f'needed_{rules[i]}' for i in consents)}])" if consents else "[]",
     }
+    ids = listed(c.id for c in clauses)
+    worked_out = "\n".join(f"\t{rule}" for rule in ("moments", *bound))
     return [
-        *(f"# Whose rows need a consent.\n{rows} := {meant}" for rows, _, _, meant in consents),
         *needs,
         "# What matches, where the document binds.",
         *(f"{rule} := [] if {{\n\tbinds == false\n}} else := {meaning}" for rule, meaning in bound.items()),
         "binding := binds",
         f"rows := [[{ref}, asked, asks_others]]",
-        f"# The clauses examined: all, or none where one of these lists could not be worked out.\n"
+        "# The clauses examined: all, or none where one of these lists could not be worked out.\n"
         f"default documents := [[{ref}, true, []]]",
-        f"documents := [[{ref}, false, []]] if {{\n\tbinds == false\n\tmoments\n}} else := [[{ref}, true, {listed(c.id for c in clauses)}]] if {{\n"
-        f"\tbinds == true\n\tmoments\n" + "".join(f"\t{rule}\n" for rule in lists) + "}",
+        f"documents := [[{ref}, false, []]] if {{\n\tbinds == false\n\tmoments\n}} "
+        f"else := [[{ref}, true, {ids}]] if {{\n"
+        f"\tbinds == true\n{worked_out}\n}}",
     ]

@@ -11,81 +11,81 @@ import data.accordant.request
 # METADATA
 # description: each document that defines the dataset, whether it binds, and the clauses examined where it does
 documents := data.accordant.datasets[request.dataset].documents if {
-	data.accordant.catalogue.datasets[request.dataset]
+	_defined
 } else := [] if {
-	not data.accordant.catalogue.datasets[request.dataset]
+	not _defined
 }
 
 # METADATA
 # description: one of the documents binds the requester
 binding := data.accordant.datasets[request.dataset].binding if {
-	data.accordant.catalogue.datasets[request.dataset]
+	_defined
 } else := false if {
-	not data.accordant.catalogue.datasets[request.dataset]
+	not _defined
 }
 
 # METADATA
 # description: one of the documents knows all that the request names, and rows that it means
 known := data.accordant.datasets[request.dataset].known if {
-	data.accordant.catalogue.datasets[request.dataset]
+	_defined
 } else := false if {
-	not data.accordant.catalogue.datasets[request.dataset]
+	not _defined
 }
 
 # METADATA
 # description: the duties that are overdue and block the request
 overdue := data.accordant.datasets[request.dataset].overdue if {
-	data.accordant.catalogue.datasets[request.dataset]
+	_defined
 } else := [] if {
-	not data.accordant.catalogue.datasets[request.dataset]
+	not _defined
 }
 
 # METADATA
 # description: the prohibitions that touch the request and are not lifted
 prohibited := data.accordant.datasets[request.dataset].prohibited if {
-	data.accordant.catalogue.datasets[request.dataset]
+	_defined
 } else := [] if {
-	not data.accordant.catalogue.datasets[request.dataset]
+	not _defined
 }
 
 # METADATA
 # description: the prohibitions that touch the request, lifted or not
 touching := data.accordant.datasets[request.dataset].touching if {
-	data.accordant.catalogue.datasets[request.dataset]
+	_defined
 } else := [] if {
-	not data.accordant.catalogue.datasets[request.dataset]
+	not _defined
 }
 
 # METADATA
 # description: the permits that cover the request
 covering := data.accordant.datasets[request.dataset].covering if {
-	data.accordant.catalogue.datasets[request.dataset]
+	_defined
 } else := [] if {
-	not data.accordant.catalogue.datasets[request.dataset]
+	not _defined
 }
 
 # METADATA
 # description: the consents that the request's rows need, each with the contributors of those rows
 consents := data.accordant.datasets[request.dataset].consents if {
-	data.accordant.catalogue.datasets[request.dataset]
+	_defined
 } else := [] if {
-	not data.accordant.catalogue.datasets[request.dataset]
+	not _defined
 }
 
 # METADATA
 # description: for each document an instant at which time alone may change the answer, or null
 moments := data.accordant.datasets[request.dataset].moments if {
-	data.accordant.catalogue.datasets[request.dataset]
+	_defined
 } else := [] if {
-	not data.accordant.catalogue.datasets[request.dataset]
+	not _defined
 }
 
 # METADATA
 # description: for each document the contributors whose rows are meant, and whether some are others than the requester
 rows := data.accordant.datasets[request.dataset].rows if {
-	data.accordant.catalogue.datasets[request.dataset]
+	_defined
 } else := [] if {
-	not data.accordant.catalogue.datasets[request.dataset]
+	not _defined
 }
 
 # METADATA
@@ -103,6 +103,8 @@ permitted := covering if {
 	is_array(touching)
 	is_array(covering)
 }
+
+_defined if data.accordant.catalogue.datasets[request.dataset]
 
 # The prohibitions that this permit lifts. Where nothing is left prohibited, whatever touches was lifted by one.
 _lifted_by(permit) := [prohibition |

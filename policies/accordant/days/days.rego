@@ -70,3 +70,37 @@ _lesser(a, b) := a if {
 _greater(a, b) := a if {
 	a > b
 } else := b
+
+# METADATA
+# description: >
+#   For each of some days the instant at which it begins, and the one at which an acknowledgement on it has run out: the
+#   day after the grace that begins when the period has. For documents that live too long to have a table of these.
+spans(found, period, grace, offsets) := [span |
+	some day in found
+	span := _span(day, period, grace, offsets)
+]
+
+_span(day, period, grace, offsets)
+]
+
+# METADATA
+# description: no acknowledgement that counts at the instant asked about holds still
+run_out(found) := [overdue |
+	some [start, overdue] in found
+	start <= request.at
+	overdue > request.at
+] == []
+
+# METADATA
+# description: the instants within a document's life at which an acknowledgement begins to count or runs out
+moments(found, end) := [moment |
+	some span in found
+	some moment in span
+	moment > request.at
+	moment < end
+]
+
+_span(day, period, grace, offsets) := [start(day, offsets), start(graced + 1, offsets)] if {
+	due := after(date(day), period)
+	graced := after(date(due), grace)
+}

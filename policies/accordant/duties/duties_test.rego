@@ -31,12 +31,6 @@ test_others_do_not_count if {
 	[] == duties.given("m", "5", 20454, 21183) with input as array.concat(["south"], array.slice(_asked(0, [20500]), 1, 12))
 }
 
-# Acknowledged on 2026-06-01 for a year, with 30 days of grace, in UTC: overdue on 2027-07-02.
-test_reckoned_day_by_day if {
-	forever := [[-9007199254740991, 9007199254740991, 0]]
-	duties.spans([20605], [12, 0], [0, 30], forever) == [[20605 * _day, 21001 * _day]]
-}
-
 test_run_out_where_no_span_holds if {
 	duties.run_out([[100, 200]]) == false with input as _asked(100, [])
 	duties.run_out([[100, 200]]) == false with input as _asked(199, [])
