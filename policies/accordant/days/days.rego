@@ -80,26 +80,6 @@ spans(found, period, grace, offsets) := [span |
 	span := _span(day, period, grace, offsets)
 ]
 
-_span(day, period, grace, offsets)
-]
-
-# METADATA
-# description: no acknowledgement that counts at the instant asked about holds still
-run_out(found) := [overdue |
-	some [start, overdue] in found
-	start <= request.at
-	overdue > request.at
-] == []
-
-# METADATA
-# description: the instants within a document's life at which an acknowledgement begins to count or runs out
-moments(found, end) := [moment |
-	some span in found
-	some moment in span
-	moment > request.at
-	moment < end
-]
-
 _span(day, period, grace, offsets) := [start(day, offsets), start(graced + 1, offsets)] if {
 	due := after(date(day), period)
 	graced := after(date(due), grace)

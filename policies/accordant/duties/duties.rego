@@ -26,4 +26,19 @@ given(mou, clause, first, last) := [] if {
 	day <= last
 ]
 
+# METADATA
+# description: no acknowledgement that counts at the instant asked about holds still
+run_out(found) := [overdue |
+	some [start, overdue] in found
+	start <= request.at
+	overdue > request.at
+] == []
 
+# METADATA
+# description: the instants within a document's life at which an acknowledgement begins to count or runs out
+moments(found, end) := [moment |
+	some span in found
+	some moment in span
+	moment > request.at
+	moment < end
+]
