@@ -58,13 +58,13 @@ clause_2_2 := "to" if {{
 }} else := "purpose" if {{
 	for_program_improvement == false
 }} else := "fields" if {{
-	only_attendance_days_completed_grade_language_program_quarter == false
+	only_attendance_days_completed_grade_language_program_quarter_site == false
 }} else := "matched" if {{
 	to_convener_or_partner == true
 	views.at_most_aggregate == true
 	asks_some == true
 	for_program_improvement == true
-	only_attendance_days_completed_grade_language_program_quarter == true
+	only_attendance_days_completed_grade_language_program_quarter_site == true
 }}
 ''' == rule  # fmt: skip
 
