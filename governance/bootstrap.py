@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -25,6 +26,7 @@ from governance.errors import AccordantError, EngineUnavailable, LogUnavailable,
 from governance.gateway import Gateway
 from governance.history import History
 from governance.home import SystemClock, note_signer, root_key, secret
+from governance.keeping import Keeping
 from governance.model.mou import Mou
 from governance.model.period import start_of
 from governance.ports import Clock, Engine, Journal
@@ -37,6 +39,8 @@ from governance.web.authentic import Authenticator
 from governance.web.services import Services
 
 __all__ = ["engine_of", "open_services"]
+
+_WATCHED = KINDS | SOURCE_KINDS
 
 
 def engine_of(settings: Settings) -> Engine:
@@ -51,7 +55,9 @@ def engine_of(settings: Settings) -> Engine:
     return RegoEngine()
 
 
-def _opened_log(settings: Settings, signer: NoteSigner, clock: Clock) -> tuple[Database, Log, AuditJournal]:
+def _opened_log(
+    settings: Settings, signer: NoteSigner, clock: Clock, keeping: Keeping
+) -> tuple[Database, Log, AuditJournal]:
     """The database, the log in it, and the journal on that; nothing is left open where one of them fails."""
     database = open_database(settings.database_url)
     try:
@@ -61,7 +67,8 @@ def _opened_log(settings: Settings, signer: NoteSigner, clock: Clock) -> tuple[D
         except audit.LogError as error:
             raise LogUnavailable(f"the log cannot be opened: {error}") from error
         try:
-            return database, log, AuditJournal(log, watched=KINDS | SOURCE_KINDS)
+            keep = partial(keeping.looked, kinds=_WATCHED)
+            return database, log, AuditJournal(log, watched=_WATCHED, since=keeping.begin(_WATCHED), keep=keep)
         except BaseException:
             log.close()
             raise
@@ -77,14 +84,18 @@ def open_services(
     engine: Engine | None = None,
     check: Check | None = None,
     wrap: Callable[[Journal], Journal] | None = None,
+    keeping: Keeping | None = None,
+    trial: bool = False,
 ) -> Services:
     """Opens a home's database, log and engine. Raises what is wrong with any of them, and leaves nothing open then.
 
-    Tests give a `clock`, an `engine`, a `check` and a `wrap` that puts faults around the log.
+    `trial`: only to see whether it opens; nothing is activated, nor loaded into the engine, and `keeping` hands what was
+    found to the service that follows. Tests give a `clock`, an `engine`, a `check` and a `wrap` that puts faults around the log.
     """
     clock = clock or SystemClock()
     root, signer = root_key(settings), note_signer(settings)
-    database, log, plain = _opened_log(settings, signer, clock)
+    keeping = keeping or Keeping(settings)
+    database, log, plain = _opened_log(settings, signer, clock, keeping)
     journal: Journal = wrap(plain) if wrap else plain
     nonces = NonceTable(database)
     deciding = engine or engine_of(settings)
@@ -100,6 +111,8 @@ def open_services(
         check=check,
         nonce=lambda: secrets.token_urlsafe(16),
         claims=UnverifiedRows(database),
+        kept=keeping.bundle,
+        register=keeping.register,
     )
     decider = Decider(policies=agreements.policies, book=agreements.book)
 
@@ -146,13 +159,20 @@ def open_services(
         journal=journal,
         limits=settings.limits,
     )
-    agreements.policies.start()
+    if trial:
+        keeping.hand_over(plain.looked(), agreements.book.current())
+    else:
+        agreements.policies.start()
+        keeping.compiled(agreements.book.current(), agreements.policies.made)
     closed = threading.Event()
 
     def close() -> None:
         if not closed.is_set():
             closed.set()
             log.close()
+            plain.keep_now()
+            if not trial:
+                keeping.compiled(agreements.book.folded, agreements.policies.made)
             database.dispose()
 
     def ready() -> dict[str, str]:

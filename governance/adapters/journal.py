@@ -96,6 +96,10 @@ class AuditJournal:
             self._kept = looked.size
             self._keep(looked)
 
+    def looked(self) -> Looked:
+        """What is known of the leaves by now."""
+        return self._seen.looked() if self._seen is not None else NOTHING
+
     @_mapped
     def append_soon(self, drafts: Sequence[Draft]) -> None:
         """As the port promises."""

@@ -12,7 +12,6 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,7 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from audit.merkle import Range
-from audit.scan import NOTHING, Looked, Seen
-
-__all__ = ["Kept", "looked_from", "looked_to", "sources_digest"]
-
-_VERSION = 1
+__all__ = ["Kept"]
 
 
 class Kept:
@@ -60,46 +54,3 @@ class Kept:
 
     def _mark(self, name: str, data: bytes) -> bytes:
         return hmac.new(self._key, name.encode() + b"\n" + data, hashlib.sha256).hexdigest().encode()
-
-
-def looked_to(looked: Looked, *, origin: str, kinds: Iterable[str]) -> dict[str, Any]:
-    """What was looked through, as it is kept."""
-    return {
-        "v": _VERSION,
-        "origin": origin,
-        "kinds": sorted(kinds),
-        "size": looked.size,
-        "tree": looked.tree.to_bytes().hex(),
-        "last": looked.last.hex(),
-        "seen": [[number, s.kind, s.leaf_hash.hex()] for number, s in sorted(looked.seen.items())],
-    }
-
-
-def looked_from(kept: Any, *, origin: str, kinds: Iterable[str]) -> Looked:
-    """What was kept, if it is of this log and of these kinds; else nothing."""
-    asked = {"v": _VERSION, "origin": origin, "kinds": sorted(kinds)}
-    if not isinstance(kept, dict) or {name: kept.get(name) for name in asked} != asked:
-        return NOTHING
-    return Looked(
-        Range.from_bytes(kept["size"], bytes.fromhex(kept["tree"])),
-        bytes.fromhex(kept["last"]),
-        {number: Seen(kind, bytes.fromhex(leaf)) for number, kind, leaf in kept["seen"]},
-    )
-
-
-def sources_digest(folders: Mapping[str, Path], *, also: Iterable[str] = ()) -> str | None:
-    """SHA-256 over the program's own files in these folders: what they made, only the same files make again.
-
-    None where they can't be read as files.
-    """
-    digest = hashlib.sha256()
-    for word in also:
-        digest.update(word.encode() + b"\0")
-    try:
-        for name, folder in sorted(folders.items()):
-            for path in sorted(p for p in folder.rglob("*") if p.suffix in (".py", ".rego")):
-                data = path.read_bytes()
-                digest.update(f"{name}/{path.relative_to(folder)}\0{len(data)}\0".encode() + data)
-    except OSError:
-        return None
-    return digest.hexdigest()

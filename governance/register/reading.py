@@ -11,7 +11,7 @@ import binascii
 import datetime as dt
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,7 +28,19 @@ from governance.signing import statement as statements
 from governance.signing.jws import kid_of, verify_detached
 from governance.signing.keys import PublicKey
 
-__all__ = ["FACT_KINDS", "KINDS", "Compiled", "LogEntry", "Record", "compiled", "decoded", "encoded", "read"]
+__all__ = [
+    "FACT_KINDS",
+    "KINDS",
+    "Compiled",
+    "LogEntry",
+    "Record",
+    "compiled",
+    "compiled_before",
+    "decoded",
+    "encoded",
+    "read",
+    "to_keep",
+]
 
 # Entry kinds with a signed statement, and the type that the statement must have.
 _SIGNED = {
@@ -100,12 +112,43 @@ class Compiled:
     policy_sha256: str
 
 
-@lru_cache(maxsize=4096)
+_MADE: dict[bytes, Compiled] = {}  # by the digest of the document: a pure function's answers
+_MOST_MADE = 4096
+
+
 def compiled(document: bytes) -> Compiled:
     """Compiles a document. Raises DocumentWrong with all its faults. The same bytes have the same answer."""
-    mou = read_document(document).mou
-    text = to_text(mou).encode()
-    return Compiled(mou, text, hashlib.sha256(text).hexdigest(), revision((mou,)))
+    digest = hashlib.sha256(document).digest()
+    found = _MADE.get(digest)
+    if found is None:
+        mou = read_document(document).mou
+        text = to_text(mou).encode()
+        found = Compiled(mou, text, hashlib.sha256(text).hexdigest(), revision((mou,)))
+        if len(_MADE) < _MOST_MADE:
+            _MADE[digest] = found
+    return found
+
+
+def compiled_before(kept: Mapping[str, Any]) -> None:
+    """Takes in what `to_keep` gave to somebody who can vouch for it, and for its being of this very compiler."""
+    for digest, (mou, text, policy_sha256) in kept.items():
+        data = text.encode()
+        made = Compiled(Mou.model_validate_json(mou), data, hashlib.sha256(data).hexdigest(), policy_sha256)
+        _MADE.setdefault(bytes.fromhex(digest), made)
+
+
+def to_keep(proposals: Iterable[Proposal]) -> dict[str, Any]:
+    """What these documents compile to, as JSON: what is read again must be what was written, or it is left out."""
+    kept: dict[str, Any] = {}
+    for proposal in proposals:
+        made = _MADE.get(hashlib.sha256(proposal.document).digest())
+        if made is None:
+            continue
+        mou = made.mou.model_dump_json(by_alias=True, exclude_none=True)
+        again = Mou.model_validate_json(mou)
+        if again == made.mou and revision((again,)) == made.policy_sha256:
+            kept[proposal.document_sha256] = [mou, made.text.decode(), made.policy_sha256]
+    return kept
 
 
 def read(entry: LogEntry | Broken, keyring: Keyring) -> Record:
