@@ -6,6 +6,7 @@ graceful: requests in flight end, the log's queue is written, then the lock goes
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -50,6 +51,9 @@ def application() -> Callable[..., Any]:
     Finalize(None, services.close, exitpriority=10)
     app = create_app(services)
     app.extensions["accordant.lock"] = lock
+    # What a start made stays for the life of the process: it is looked through for garbage never again.
+    gc.freeze()
+    gc.enable()
     return app
 
 

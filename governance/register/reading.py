@@ -18,7 +18,6 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from governance.compiler.bundle import revision
-from governance.compiler.from_yaml import read as read_document
 from governance.compiler.to_text import to_text
 from governance.errors import AccordantError, DocumentWrong
 from governance.model.mou import Mou
@@ -121,6 +120,9 @@ def compiled(document: bytes) -> Compiled:
     digest = hashlib.sha256(document).digest()
     found = _MADE.get(digest)
     if found is None:
+        # Imported here: a start whose documents were all compiled before reads no YAML.
+        from governance.compiler.from_yaml import read as read_document
+
         mou = read_document(document).mou
         text = to_text(mou).encode()
         found = Compiled(mou, text, hashlib.sha256(text).hexdigest(), revision((mou,)))

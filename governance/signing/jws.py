@@ -13,7 +13,6 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from typing import Any
 
-from jwt.api_jws import PyJWS
 
 from governance.errors import NotAuthentic
 from governance.signing.keys import PrivateKey, PublicKey
@@ -24,8 +23,6 @@ TYP = "accordant-statement+jws"
 
 _ALG = {"ecdsa-p256-sha256": "ES256", "ed25519": "EdDSA"}
 _MOST = 1_024
-# Only these two are registered, so neither `none` nor an HMAC can be asked for by a header.
-_JWS = PyJWS(algorithms=["ES256", "EdDSA"])
 
 
 def _encode(data: bytes) -> str:
@@ -44,10 +41,10 @@ def _decode(text: str, part: str) -> bytes:
 
 def sign_detached(*, key: PrivateKey, payload: bytes) -> str:
     """`header..signature` over `payload`."""
-    headers = {"kid": key.public.fingerprint, "typ": TYP}
-    token = _JWS.encode(payload, key._key, algorithm=_ALG[key.public.alg], headers=headers)
-    header, _, signature = token.split(".")
-    return f"{header}..{signature}"
+    members = {"alg": _ALG[key.public.alg], "kid": key.public.fingerprint, "typ": TYP}
+    header = _encode(json.dumps(members, sort_keys=True, separators=(",", ":")).encode())
+    # The raw signature is that of RFC 7518 §3.4 and RFC 8037 §3.1.
+    return f"{header}..{_encode(key.sign(signing_input(payload=payload, jws=header)))}"
 
 
 def parts(jws: str) -> tuple[dict[str, Any], bytes]:
@@ -79,5 +76,5 @@ def verify_detached(*, key: PublicKey, payload: bytes, jws: str) -> None:
     header, signature = parts(jws)
     if header["alg"] != _ALG[key.alg] or header["kid"] != key.fingerprint:
         raise NotAuthentic("the signature is not of this key", reason="signature-of-another-key")
-    # The raw signature of RFC 7518 §3.4 and RFC 8037 §3.1 is the key's own form.
+    # The header holds nothing else, so neither `none`, an HMAC nor an extension can be asked for by it.
     key.verify(signature=signature, message=signing_input(payload=payload, jws=jws))
