@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from governance.adapters.store.consents import ConsentTable
 from governance.adapters.store.database import make_tables, open_database
 from governance.adapters.store.nonces import NonceTable
 from governance.adapters.unverified import UnverifiedRows
-from governance.agreements import Agreements, Check
+from governance.agreements import Agreements, Check, Checked
+from governance.compiler.bundle import Bundle
 from governance.consents import Consents
 from governance.decider import Decider
 from governance.errors import AccordantError, EngineUnavailable, LogUnavailable, NotFound
@@ -53,6 +54,13 @@ def engine_of(settings: Settings) -> Engine:
     from governance.adapters.rego import RegoEngine
 
     return RegoEngine()
+
+
+def _readings_agree(engine: Engine, bundle: Bundle, mous: Sequence[Mou]) -> Checked:
+    # Imported here: a start that activates nothing compares no readings.
+    from governance.checking import readings_agree
+
+    return readings_agree(engine)(bundle, mous)
 
 
 def _opened_log(
@@ -100,9 +108,7 @@ def open_services(
     nonces = NonceTable(database)
     deciding = engine or engine_of(settings)
     if check is None:
-        from governance.checking import readings_agree
-
-        check = readings_agree(deciding)
+        check = partial(_readings_agree, deciding)
     agreements = Agreements.open(
         journal=journal,
         clock=clock,

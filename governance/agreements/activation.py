@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -187,9 +188,23 @@ class Policies:
 
     def start(self) -> dict[str, Any] | None:
         """At the start of a service: what a crash left undone is done. Engines that don't answer are left for later."""
+        early = threading.Thread(target=self._load_kept)
+        early.start()
         try:
             done = self.activate()  # the register was read a moment ago
+            early.join()
             self.refresh()
         except Unavailable as error:
             return {"state": "waits", "reason": error.reason, "detail": error.detail}
+        finally:
+            early.join()
         return done
+
+    def _load_kept(self) -> None:
+        """The engine loads what will most likely count, while it is found out; else `refresh` loads what does."""
+        with self._lock:
+            active = self.desk.register().activation
+            if self.kept is not None and active is not None and self.kept.revision == active.revision:
+                with suppress(EngineUnavailable):
+                    self.engine.load(self.kept)
+                    self._loaded = self.kept.revision

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from typing import Any
+from functools import lru_cache
 
 
 from governance.errors import NotAuthentic
@@ -47,23 +47,30 @@ def sign_detached(*, key: PrivateKey, payload: bytes) -> str:
     return f"{header}..{_encode(key.sign(signing_input(payload=payload, jws=header)))}"
 
 
-def parts(jws: str) -> tuple[dict[str, Any], bytes]:
+def parts(jws: str) -> tuple[dict[str, str], bytes]:
     """The header and the raw signature, neither of them verified. Raises NotAuthentic for any other form."""
     pieces = jws.split(".") if len(jws) <= _MOST and jws.isascii() else []
     if len(pieces) != 3 or pieces[1]:
         raise NotAuthentic("not a detached JWS in compact form (`header..signature`)", reason="signature-malformed")
+    alg, kid = _header(pieces[0])
+    return {"alg": alg, "kid": kid, "typ": TYP}, _decode(pieces[2], "value")
+
+
+@lru_cache(maxsize=1024)
+def _header(piece: str) -> tuple[str, str]:
+    """Algorithm and key: a key's signatures have one header."""
     try:
-        header = json.loads(_decode(pieces[0], "header"))
+        header = json.loads(_decode(piece, "header"))
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
         header = None
     if not isinstance(header, dict) or set(header) != {"alg", "kid", "typ"} or header["typ"] != TYP:
         raise NotAuthentic(f"the header is not exactly `alg`, `kid` and `typ` of `{TYP}`", reason="signature-malformed")
-    return header, _decode(pieces[2], "value")
+    return str(header["alg"]), str(header["kid"])
 
 
 def kid_of(jws: str) -> str:
     """The fingerprint that the signature claims, so that its key can be looked up; not verified."""
-    return str(parts(jws)[0]["kid"])
+    return parts(jws)[0]["kid"]
 
 
 def signing_input(*, payload: bytes, jws: str) -> bytes:
