@@ -42,6 +42,7 @@ from governance.web.services import Services
 __all__ = ["engine_of", "open_services"]
 
 _WATCHED = KINDS | SOURCE_KINDS
+_MANY_NEW = 100  # statements that were not kept when a start found them, as after a crash; fewer wait for the end
 
 
 def engine_of(settings: Settings) -> Engine:
@@ -97,8 +98,9 @@ def open_services(
 ) -> Services:
     """Opens a home's database, log and engine. Raises what is wrong with any of them, and leaves nothing open then.
 
-    `trial`: only to see whether it opens; nothing is activated, nor loaded into the engine, and `keeping` hands what was
-    found to the service that follows. Tests give a `clock`, an `engine`, a `check` and a `wrap` that puts faults around the log.
+    `trial`: only to see whether it opens; nothing is activated, nor loaded into the engine, and `keeping` hands what
+    was found to the service that follows. Tests give a `clock`, an `engine`, a `check` and a `wrap` that puts faults
+    around the log.
     """
     clock = clock or SystemClock()
     root, signer = root_key(settings), note_signer(settings)
@@ -169,7 +171,7 @@ def open_services(
         keeping.hand_over(plain.looked(), agreements.book.current())
     else:
         agreements.policies.start()
-        keeping.compiled(agreements.book.current(), agreements.policies.made)
+        keeping.read(agreements.book.current(), agreements.policies.made, fewest=_MANY_NEW)
     closed = threading.Event()
 
     def close() -> None:
@@ -177,8 +179,7 @@ def open_services(
             closed.set()
             log.close()
             plain.keep_now()
-            if not trial:
-                keeping.compiled(agreements.book.folded, agreements.policies.made)
+            keeping.read(agreements.book.folded, agreements.policies.made, fewest=_MANY_NEW if trial else 1)
             database.dispose()
 
     def ready() -> dict[str, str]:

@@ -1,8 +1,10 @@
-"""What a start need not find out again: which leaves were looked through, and what the documents compile to.
+"""What a start need not find out again: which leaves were looked through, what documents compile to, which signatures
+verified.
 
-Both are kept in the home, outside the database, under a key that is not in it (`adapters.kept`); what was compiled
-counts only for the very program files that compiled it. Signatures are not kept: they are verified at every start. The
-process that tries a start before the port is bound hands what it found, in memory, to the one that serves.
+It is kept in the home, outside the database, under a key that is not in it (`adapters.kept`). A signature that
+verified counts for the entry with that very leaf hash, a compiled document for those very bytes, and both only for the
+program files that found it out; whose keys stand and what is in force is computed at every start. The process that
+tries a start before the port is bound hands what it found, in memory, to the one that serves.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from typing import Any
 
 import governance.compiler
 import governance.model
+import governance.register
+import governance.signing
 import policies
 from audit.merkle import Range
 from audit.scan import NOTHING, Looked, Seen
@@ -23,13 +27,13 @@ from governance.adapters.kept import Kept
 from governance.compiler.bundle import Bundle, bundle_from_json, bundle_to_json
 from governance.home import secret
 from governance.register import Register
-from governance.register.reading import compiled_before, to_keep
+from governance.register.kept import from_kept, to_kept
 from governance.settings import Settings
 
 __all__ = ["Keeping"]
 
 _VERSION = 1
-_COMPILERS = (governance.compiler, governance.model, policies)
+_PARTS = (governance.compiler, governance.model, governance.register, governance.signing, policies)
 
 
 class Keeping:
@@ -39,26 +43,26 @@ class Keeping:
         self._kept = Kept(settings.home / "kept", secret=secret(settings, "log.key"))
         self._origin = settings.log_origin
         self._looked: Looked | None = None
-        self._compiler = _program()
-        self._documents: frozenset[str] | None = None  # digests of those whose compilation is in the file
+        self._program = _program()
+        self._read: dict[str, Any] | None = None  # what is in the file
         self.bundle: Bundle | None = None
         self.register: Register | None = None
 
     def begin(self, kinds: Iterable[str]) -> Looked:
-        """What was looked through, nothing where it is of another log; what was compiled before is taken in."""
-        if self._documents is None:
-            self._documents = self._recalled()
+        """What was looked through, nothing where it is of another log; what was found out before is taken in."""
+        if self._read is None:
+            self._read = self._recalled()
         if self._looked is not None:
             return self._looked
         return _looked(self._kept.get("looked"), {"v": _VERSION, "origin": self._origin, "kinds": sorted(kinds)})
 
-    def _recalled(self) -> frozenset[str]:
-        kept = self._kept.get("compiled")
-        if not isinstance(kept, dict) or self._compiler is None or kept.get("by") != self._compiler:
-            return frozenset()
-        compiled_before(kept["documents"])
+    def _recalled(self) -> dict[str, Any]:
+        kept = self._kept.get("register")
+        if not isinstance(kept, dict) or self._program is None or kept.get("by") != self._program:
+            return {}
+        from_kept(kept)
         self.bundle = bundle_from_json(kept["bundle"]) if kept["bundle"] else None
-        return frozenset(kept["documents"])
+        return kept
 
     def looked(self, looked: Looked, kinds: Iterable[str]) -> None:
         """Keeps what was looked through by now."""
@@ -73,20 +77,17 @@ class Keeping:
         }
         self._kept.put("looked", value)
 
-    def compiled(self, register: Register, bundle: Bundle | None) -> None:
-        """Keeps what the register's documents compile to, where the file does not hold it yet."""
-        if self._compiler is None:
-            return
-        proposals = [p for records in register.mous.values() for p in records.proposals]
-        digests = frozenset(p.document_sha256 for p in proposals if p.mou is not None)
+    def read(self, register: Register, bundle: Bundle | None, *, fewest: int = 1) -> None:
+        """Keeps what the register was read as and compiled to, where at least so many statements are new."""
+        before = self._read or {}
+        new = len(register.stated) - before.get("stated", 0)
         known = self.bundle.revision if self.bundle is not None else None
-        if digests == self._documents and (bundle is None or bundle.revision == known):
+        if self._program is None or (new < fewest and (bundle is None or bundle.revision == known)):
             return
         self.bundle = bundle or self.bundle
-        documents = to_keep(proposals)
-        self._documents = digests
-        kept: dict[str, Any] = {"by": self._compiler, "documents": documents}
-        self._kept.put("compiled", kept | {"bundle": bundle_to_json(self.bundle) if self.bundle else None})
+        kept = to_kept(register, before) | {"by": self._program, "stated": len(register.stated)}
+        self._read = kept | {"bundle": bundle_to_json(self.bundle) if self.bundle else None}
+        self._kept.put("register", self._read)
 
     def hand_over(self, looked: Looked, register: Register) -> None:
         """In memory, for a service of this home that follows at once."""
@@ -104,10 +105,10 @@ def _looked(kept: Any, asked: dict[str, Any]) -> Looked:
 
 
 def _program() -> str | None:
-    """SHA-256 over the files of whatever compiles documents; None where they don't lie in a folder."""
+    """SHA-256 over the files of whatever reads statements and compiles documents; None where they are no files."""
     digest = hashlib.sha256(f"{_VERSION}\0{platform.python_version()}\0{version('pydantic')}".encode())
     try:
-        for module in _COMPILERS:
+        for module in _PARTS:
             folder = Path(str(module.__file__)).parent
             for path in sorted(p for p in folder.rglob("*") if p.suffix in (".py", ".rego")):
                 data = path.read_bytes()

@@ -22,7 +22,16 @@ from governance.compiler.to_rego import module_path, to_rego
 from governance.errors import InputWrong
 from governance.model.mou import Mou
 
-__all__ = ["CATALOGUE", "MANIFEST", "Bundle", "bundle_from_json", "bundle_to_json", "compile_bundle", "library", "revision"]
+__all__ = [
+    "CATALOGUE",
+    "MANIFEST",
+    "Bundle",
+    "bundle_from_json",
+    "bundle_to_json",
+    "compile_bundle",
+    "library",
+    "revision",
+]
 
 MANIFEST = ".manifest"
 _LIBRARY = (
@@ -75,7 +84,9 @@ def bundle_from_json(kept: Mapping[str, Any]) -> Bundle:
         revision=kept["revision"],
         files=MappingProxyType({name: text.encode() for name, text in kept["files"].items()}),
         datasets=MappingProxyType({name: tuple(paths) for name, paths in kept["datasets"].items()}),
-        expected=MappingProxyType({d: {n: tuple(c) for n, c in found.items()} for d, found in kept["expected"].items()}),
+        expected=MappingProxyType(
+            {d: {n: tuple(c) for n, c in found.items()} for d, found in kept["expected"].items()}
+        ),
         known=MappingProxyType(kept["known"]),
     )
 

@@ -11,7 +11,7 @@ import binascii
 import datetime as dt
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -34,11 +34,11 @@ __all__ = [
     "LogEntry",
     "Record",
     "compiled",
-    "compiled_before",
     "decoded",
     "encoded",
+    "known",
     "read",
-    "to_keep",
+    "take_in",
 ]
 
 # Entry kinds with a signed statement, and the type that the statement must have.
@@ -111,7 +111,8 @@ class Compiled:
     policy_sha256: str
 
 
-_MADE: dict[bytes, Compiled] = {}  # by the digest of the document: a pure function's answers
+# By the document's digest: a pure function's answers.
+_MADE: dict[bytes, Compiled] = {}
 _MOST_MADE = 4096
 
 
@@ -129,28 +130,6 @@ def compiled(document: bytes) -> Compiled:
         if len(_MADE) < _MOST_MADE:
             _MADE[digest] = found
     return found
-
-
-def compiled_before(kept: Mapping[str, Any]) -> None:
-    """Takes in what `to_keep` gave to somebody who can vouch for it, and for its being of this very compiler."""
-    for digest, (mou, text, policy_sha256) in kept.items():
-        data = text.encode()
-        made = Compiled(Mou.model_validate_json(mou), data, hashlib.sha256(data).hexdigest(), policy_sha256)
-        _MADE.setdefault(bytes.fromhex(digest), made)
-
-
-def to_keep(proposals: Iterable[Proposal]) -> dict[str, Any]:
-    """What these documents compile to, as JSON: what is read again must be what was written, or it is left out."""
-    kept: dict[str, Any] = {}
-    for proposal in proposals:
-        made = _MADE.get(hashlib.sha256(proposal.document).digest())
-        if made is None:
-            continue
-        mou = made.mou.model_dump_json(by_alias=True, exclude_none=True)
-        again = Mou.model_validate_json(mou)
-        if again == made.mou and revision((again,)) == made.policy_sha256:
-            kept[proposal.document_sha256] = [mou, made.text.decode(), made.policy_sha256]
-    return kept
 
 
 def read(entry: LogEntry | Broken, keyring: Keyring) -> Record:
@@ -171,7 +150,24 @@ def read(entry: LogEntry | Broken, keyring: Keyring) -> Record:
         return Broken(place, entry.kind, f"the body has not the form of its kind: {said}", dict(entry.body))
 
 
+# By leaf hash, which covers every byte of an entry: statements that were read and whose signatures verified. Whose the
+# key is by then, and whether it stands, is asked anew.
+_VERIFIED: dict[bytes, Signed] = {}
+_MOST_VERIFIED = 65_536
+
+
 def _signed(entry: LogEntry, place: Place, keyring: Keyring) -> Record:
+    known = _VERIFIED.get(entry.leaf_hash)
+    if known is not None and (known.place, known.kind) == (place, entry.kind) and keyring.public(known.fingerprint):
+        return known
+    record = _anew(entry, place, keyring)
+    room = len(_VERIFIED) < _MOST_VERIFIED
+    if room and isinstance(record, Signed) and record.fault is None and any(entry.leaf_hash):
+        _VERIFIED[entry.leaf_hash] = record
+    return record
+
+
+def _anew(entry: LogEntry, place: Place, keyring: Keyring) -> Record:
     data, jws = decoded(entry.body["statement"]), entry.body["jws"]
     if not isinstance(jws, str):
         raise TypeError("jws")
@@ -263,3 +259,14 @@ def _activation(entry: LogEntry, place: Place) -> Activation:
     refused = entry.kind == "activation-refused"
     difference = body.get("difference") if refused else None
     return Activation(place, body["revision"], documents, int(body.get("cases", 0)), refused, difference)
+
+
+def known() -> tuple[Mapping[bytes, Compiled], Mapping[bytes, Signed]]:
+    """What was compiled, by the document's digest, and verified, by the entry's leaf hash, in this process."""
+    return dict(_MADE), dict(_VERIFIED)
+
+
+def take_in(made: Mapping[bytes, Compiled], verified: Mapping[bytes, Signed]) -> None:
+    """As if it had been found here: from somebody who can vouch for it, and for its being of this very program."""
+    _MADE.update(made)
+    _VERIFIED.update(verified)

@@ -13,7 +13,6 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from functools import lru_cache
 
-
 from governance.errors import NotAuthentic
 from governance.signing.keys import PrivateKey, PublicKey
 

@@ -57,9 +57,7 @@ def many_mous(folder: Path, count: int) -> World:
     world.told(northside, "POST", "/v1/sources", {"mapping": mapping, "url": None})
     content = "\n".join(place.lines(0)).encode()
     world.told(northside, "POST", f"/v1/sources/{DATASET}/rows", body=content, content_type="text/csv")
-    answer = world.query(
-        world.partners["dashboard"], asked(), purpose="program-improvement", mou="agreement-0000"
-    )
+    answer = world.query(world.partners["dashboard"], asked(), purpose="program-improvement", mou="agreement-0000")
     if answer.status_code != 200:
         raise RuntimeError(f"the home does not answer: {answer.get_data(as_text=True)}")
     answer.get_data()
