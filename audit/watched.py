@@ -9,10 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Sequence
 
+from sqlalchemy import select
+
 from audit.entry import Entry
+from audit.errors import mapped
 from audit.log import Log
 from audit.merkle import Range
 from audit.scan import NOTHING, Looked, Seen, scan
+from audit.schema import HEAD
 
 __all__ = ["Watched"]
 
@@ -63,6 +67,12 @@ class Watched:
                 (n, s) for n, s in self._seen.items() if s.kind in kinds and n > after and (until is None or n <= until)
             ]
         return sorted(found, key=lambda pair: pair[0])
+
+    def behind(self) -> bool:
+        """Whether the database holds entries that this process does not know of yet. Raises LogUnavailable."""
+        with mapped(self._log.engine, "reading"), self._log.engine.connect() as connection, connection.begin():
+            size = connection.scalar(select(HEAD.c.size))
+        return size is not None and size > self._log.head().size
 
     def looked(self) -> Looked:
         """What is known by now, for a later start."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 import audit
@@ -20,6 +22,7 @@ __all__ = ["AuditJournal"]
 # So many leaves are hashed in about a tenth of a second: below, nothing is kept and every start looks at all of them.
 _WORTH = 16_384
 _OFTEN = 50_000
+_OTHERS = 0.25  # seconds between looks for what another process wrote
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -64,6 +67,7 @@ class AuditJournal:
         self._lock = threading.Lock()
         self._seen = _looked_through(log, self._watched, since)
         self._keep, self._kept = keep, self._seen.began if self._seen is not None else 0
+        self._asked = 0.0
         self.keep_now()
         self._in_flight = 0  # appends of watched kinds that were handed in and not answered
 
@@ -149,8 +153,20 @@ class AuditJournal:
 
     @_mapped
     def last_of(self, kinds: Collection[str]) -> int:
-        """As the port promises."""
+        """As the port promises; of entries that another process wrote, a moment later."""
+        self._others()
         return self._log.last_of(kinds)
+
+    def _others(self) -> None:
+        """Now and then asks for what another process wrote, and waits for nothing."""
+        now = time.monotonic()
+        if self._seen is None or now - self._asked < _OTHERS:
+            return
+        self._asked = now
+        with suppress(audit.LogError):  # whoever appends or reads is told
+            if self._seen.behind():
+                # The sequencer catches up before it runs anything; there is nothing to run.
+                self._log.submit((), within=lambda _connection, _entries: None)
 
     @_mapped
     def settled(self, kinds: Collection[str]) -> int | None:

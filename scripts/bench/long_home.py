@@ -15,6 +15,8 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import structlog
+
 from audit import Draft, Log
 from audit.entry import terms
 from audit.head import extended
@@ -34,6 +36,7 @@ _BATCH = 20_000
 
 def many_mous(folder: Path, count: int) -> World:
     """A home in which nine parties have signed so many MOUs, each with a dataset of its own; nobody has it open."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))  # the building of it is not told
     world = World.found(folder, clock=SystemClock())  # type: ignore[arg-type]
     parties = (*place.PARTNERS, "backbone", "trust")
     for party in parties:
