@@ -22,7 +22,16 @@ from governance.compiler.to_rego import dataset_path, module_path, to_rego, toge
 from governance.errors import InputWrong
 from governance.model.mou import Mou
 
-__all__ = ["CATALOGUE", "MANIFEST", "Bundle", "compile_bundle", "library", "revision"]
+__all__ = [
+    "CATALOGUE",
+    "MANIFEST",
+    "Bundle",
+    "bundle_from_json",
+    "bundle_to_json",
+    "compile_bundle",
+    "library",
+    "revision",
+]
 
 MANIFEST = ".manifest"
 _LIBRARY = (
@@ -55,6 +64,30 @@ class Bundle:
     datasets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     expected: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def bundle_to_json(bundle: Bundle) -> dict[str, Any]:
+    """A compiled bundle as JSON, for whoever keeps it and can vouch for it."""
+    return {
+        "revision": bundle.revision,
+        "files": {name: data.decode() for name, data in bundle.files.items()},
+        "datasets": {name: list(paths) for name, paths in bundle.datasets.items()},
+        "expected": {d: {n: list(c) for n, c in found.items()} for d, found in bundle.expected.items()},
+        "known": {name: dict(known) for name, known in bundle.known.items()},
+    }
+
+
+def bundle_from_json(kept: Mapping[str, Any]) -> Bundle:
+    """What `bundle_to_json` gave."""
+    return Bundle(
+        revision=kept["revision"],
+        files=MappingProxyType({name: text.encode() for name, text in kept["files"].items()}),
+        datasets=MappingProxyType({name: tuple(paths) for name, paths in kept["datasets"].items()}),
+        expected=MappingProxyType(
+            {d: {n: tuple(c) for n, c in found.items()} for d, found in kept["expected"].items()}
+        ),
+        known=MappingProxyType(kept["known"]),
+    )
 
 
 def revision(mous: Sequence[Mou]) -> str:

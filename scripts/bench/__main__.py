@@ -26,6 +26,7 @@ from scripts.bench.decisions import beside_the_server, many_beside_few
 from scripts.bench.governed import against_ungoverned
 from scripts.bench.measure import Row
 from scripts.bench.place import founded
+from scripts.bench.starts import long_beside_short
 from scripts.parts import OPA_VERSION, find_opa
 
 _DOCUMENT = Path("docs/benchmarks.md")
@@ -45,6 +46,7 @@ def _parts(folder: Path) -> dict[str, tuple[str, Callable[[], list[Row]]]]:
         "mous": ("1,000 MOUs in force", lambda: many_beside_few(folder)),
         "request": ("a governed request", lambda: against_ungoverned(world(), folder)),  # type: ignore[arg-type]
         "append": ("a durable append", lambda: beside_an_insert(folder)),
+        "start": ("a start with 1,000,000 entries", lambda: long_beside_short(folder)),
     }
 
 
@@ -53,7 +55,9 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m scripts.bench", description="measure, and write docs/benchmarks.md"
     )
-    parser.add_argument("--only", choices=["decision", "mous", "request", "append"], help="one part; writes nothing")
+    parser.add_argument(
+        "--only", choices=["decision", "mous", "request", "append", "start"], help="one part; writes nothing"
+    )
     options = parser.parse_args(words)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     if find_opa() is None:
