@@ -97,7 +97,7 @@ def read(data: bytes, *, file: str = "<mapping>") -> Mapping:
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (0, 0)
         problem = error.problem or "not YAML"
         raise DocumentWrong([Fault(problem, file=file, line=line, column=column, code="yaml")]) from None
-    except (YAMLError, RecursionError, ValueError):
+    except (YAMLError, RecursionError, ValueError, TypeError):  # a list as a key is a TypeError
         raise DocumentWrong([Fault("not YAML", file=file, code="yaml")]) from None
     if not isinstance(document, dict):
         raise DocumentWrong([Fault("a mapping file is a set of keys", file=file, line=1, code="yaml")])
