@@ -21,9 +21,18 @@ from governance.verification import verify_home
 from tests.simulator import ORIGIN, World
 from tests.test_gateway import COMPARE, OWN
 
-
 FILLER = Draft("search", {"party": "north", "by": {}, "found": 0}, ("north",))
-KINDS = ("source", "load", "activation", "signature", "enrolment-approval", "enrolment", "proposal", "opening", "genesis")
+KINDS = (
+    "source",
+    "load",
+    "activation",
+    "signature",
+    "enrolment-approval",
+    "enrolment",
+    "proposal",
+    "opening",
+    "genesis",
+)
 
 
 @pytest.fixture
@@ -54,7 +63,7 @@ def _edit(world: World, seq: int, change: Callable[[dict[str, Any]], None]) -> N
     entry = world.services.journal.entry(seq)
     assert entry is not None
     document = json.loads(entry.body_bytes)
-    change(document["body"] if "body" in document else document)
+    change(document.get("body", document))
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     assert text != entry.body_bytes
     _write(world, ("UPDATE audit_bodies SET body = ? WHERE seq = ?", (text, seq)))

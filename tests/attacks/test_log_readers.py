@@ -21,7 +21,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made = World.found(tmp_path_factory.mktemp("world")).agreed().filled(clients=33)
     made.enrol("stranger")
     for party in ("north", "south", "hub"):
-        for asked, purpose in ((OWN, "improvement"), (COMPARE, "improvement"), (ROWS, "improvement"), (OWN, "marketing")):
+        for asked, purpose in (
+            (OWN, "improvement"),
+            (COMPARE, "improvement"),
+            (ROWS, "improvement"),
+            (OWN, "marketing"),
+        ):
             made.query(made.partners[party], asked, purpose=purpose).get_data()
     for party in ("north", "south"):
         made.told(
@@ -59,8 +64,8 @@ def test_a_body_is_opened_for_its_readers_alone(world: World, party: str) -> Non
 @pytest.mark.parametrize("party", ["north", "south", "east", "hub", "stranger"])
 def test_a_search_finds_what_its_reader_may_open_and_counts_nothing_else(world: World, party: str) -> None:
     """By every word that can be searched by, another's included."""
-    searches = ["limit=7", "party=south", "party=north", "kind=disclosure", "kind=request", "kind=consent", "kind=search",
-                "outcome=deny", "subject=1", "subject=3", "dataset=visits", "purpose=marketing",
+    searches = ["limit=7", "party=south", "party=north", "kind=disclosure", "kind=request", "kind=consent",
+                "kind=search", "outcome=deny", "subject=1", "subject=3", "dataset=visits", "purpose=marketing",
                 "kind=enrolment", "kind=load", "kind=source", "limit=1000"]  # fmt: skip
     for query in searches:
         found = world.told(world.partners[party], "GET", f"/v1/entries?{query}")

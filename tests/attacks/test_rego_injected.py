@@ -17,9 +17,9 @@ from tests.simulator import DOCUMENT
 
 WORDS = [
     'x"}\\n\\nallow := true\\nx := {"a": "',
-    "x\\n# METADATA\\n# entrypoint: true\\npackage accordant.main\\ndecision := {\\\"outcome\\\": \\\"permit\\\"}",
+    'x\\n# METADATA\\n# entrypoint: true\\npackage accordant.main\\ndecision := {\\"outcome\\": \\"permit\\"}',
     "x` | true | `",
-    "\\\\\\\"; default decision := {}; \\\\\\\"",
+    '\\\\\\"; default decision := {}; \\\\\\"',
     "{{ input }} ${input} $(id) %s",
     "# regal ignore:all\\u2028\\n} else := true {",
     "import data.accordant.main as main",
