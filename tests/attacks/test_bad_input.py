@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from connectors.keyfile import write_key
 from governance.cli import main
 from governance.errors import EngineUnavailable
 from governance.model.access import Decision, Facts, Request
+from governance.signing.keys import PrivateKey
 from governance.verification import verify_home
 from tests.agreement_world import ReferenceEngine
 from tests.simulator import ORIGIN, World
@@ -171,7 +173,7 @@ SHELL: list[tuple[list[str], int]] = [
     (["request", "--dataset", "d", "--fields", "a", "--rows", "own", "--view", "identified", "--purpose", "p",
       "--mou", "m", "--key", "{none}"], 2),
     (["request", "--dataset", "d", "--fields", "a", "--rows", "mine", "--view", "identified", "--purpose", "p"], 2),
-    (["mou", "status", "m", "--key", "{key}", "--origin", "http://127.0.0.1:1"], 3),
+    (["mou", "status", "m", "--key", "{key}"], 3),
 ]  # fmt: skip
 
 
@@ -180,19 +182,18 @@ def test_the_shell_says_one_thing_and_its_code(
     words: list[str], code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """2 for wrong input, 3 for a part that does not answer; a line a fault, never a traceback."""
-    from connectors.keyfile import write
-    from governance.signing.keys import PrivateKey
 
     (tmp_path / "bad").write_text("a: [\n")
     (tmp_path / "binary").write_bytes(b"\xff\x00\xfe")
-    write(tmp_path / "key", PrivateKey.generate("ed25519"))
-    monkeypatch.delenv("ACCORDANT_ORIGIN", raising=False)
+    write_key(tmp_path / "key", PrivateKey.generate("ed25519"))
+    monkeypatch.setenv("ACCORDANT_ORIGIN", "http://127.0.0.1:1")
     places = {name: str(tmp_path / name) for name in ("bad", "binary", "none", "key")} | {"folder": str(tmp_path)}
     with pytest.raises(SystemExit) as ended:
         main([word.format(**places) for word in words])
     said = capsys.readouterr()
     assert code == ended.value.code, said.err
     assert "" == said.out
-    assert 1 == len(said.err.strip().splitlines())
+    # `mou check` tells each fault, and then that the document does not stand.
+    assert (2 if words[1] == "check" and words[0] == "mou" else 1) == len(said.err.strip().splitlines())
     assert "Traceback" not in said.err
     assert "unforeseen" not in said.err

@@ -70,8 +70,8 @@ def test_the_case_of_a_name_changes_nothing(served: tuple[World, Served], change
 
 
 @pytest.mark.parametrize("name", SIGNED[1:])
-def test_a_name_with_an_underscore_is_another_header(served: tuple[World, Served], name: str) -> None:
-    """It neither stands for the signed one nor beside it."""
+def test_a_name_with_an_underscore_carries_nothing_in(served: tuple[World, Served], name: str) -> None:
+    """Where a server takes it for the other, the signature still covers its value; beside the other it is no header."""
     alias = name.replace("-", "_")
-    assert _status(served, _with(name, lambda v: [(alias, v)])) in (400, 401)
+    assert _status(served, _with(name, lambda v: [(alias, v.replace("=", "=x", 1))])) in (400, 401)
     assert 200 == _status(served, lambda lines: [*lines, (alias, "x")])
