@@ -51,6 +51,14 @@ def test_a_document_that_explodes(kind: str) -> None:
         assert caught.value.faults
 
 
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_an_anchor_is_found_however_it_is_named(name: str) -> None:
+    """Before anything is built of it, and with its place."""
+    with pytest.raises(DocumentWrong) as caught:
+        mapping.read(bomb(name).encode())
+    assert [("yaml-alias", 1)] == [(fault.code, fault.line) for fault in caught.value.faults]
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made = World.found(tmp_path_factory.mktemp("world"))
