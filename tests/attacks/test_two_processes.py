@@ -9,7 +9,6 @@ import sys
 import threading
 from collections import Counter
 from contextlib import ExitStack
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -78,7 +77,6 @@ def test_a_doubled_request_counts_once_whichever_process_has_it_first(
     assert () == verify_home(world.settings).faults
 
 
-@pytest.mark.skipif(find_spec("audit.watched") is None, reason="needs the journal that looks at others' entries")
 @pytest.mark.postgresql
 def test_a_key_revoked_at_one_gateway_is_worth_nothing_at_the_other(tmp_path: Path, postgresql_url: str) -> None:
     """What the other process wrote is seen before anything is recorded behind it."""
