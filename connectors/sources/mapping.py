@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 
 from governance.errors import DocumentWrong, Fault
 from governance.model.mou import Dataset
@@ -25,6 +26,7 @@ __all__ = ["Mapping", "Place", "propose", "read", "to_yaml"]
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
 _MOST_BYTES = 200_000
+_DEEPEST = 8
 _MOST_BRACKETS = 2_000  # a list of files or a column with brackets in its name; never a nest
 Column = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00]+$")]
 
@@ -84,10 +86,9 @@ def read(data: bytes, *, file: str = "<mapping>") -> Mapping:
     yaml.allow_duplicate_keys = False
     try:
         text = data.decode("utf-8")
-        if re.search(r"(^|[\s\[{,:-])[&*][A-Za-z0-9_]", text):
-            raise DocumentWrong([Fault("anchors and aliases are not allowed", file=file, code="yaml-alias")])
         if text.count("[") + text.count("{") > _MOST_BRACKETS:
             raise DocumentWrong([Fault("too many brackets for a mapping file", file=file, code="too-deep")])
+        _refuse_tricks(text, file)
         document = yaml.load(text)
     except UnicodeDecodeError:
         raise DocumentWrong([Fault("not text in UTF-8", file=file, code="not-utf8")]) from None
@@ -96,7 +97,7 @@ def read(data: bytes, *, file: str = "<mapping>") -> Mapping:
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (0, 0)
         problem = error.problem or "not YAML"
         raise DocumentWrong([Fault(problem, file=file, line=line, column=column, code="yaml")]) from None
-    except (YAMLError, RecursionError, ValueError):
+    except (YAMLError, RecursionError, ValueError, TypeError):  # a list as a key is a TypeError
         raise DocumentWrong([Fault("not YAML", file=file, code="yaml")]) from None
     if not isinstance(document, dict):
         raise DocumentWrong([Fault("a mapping file is a set of keys", file=file, line=1, code="yaml")])
@@ -104,6 +105,28 @@ def read(data: bytes, *, file: str = "<mapping>") -> Mapping:
         return Mapping.model_validate(_plain(document))
     except ValidationError as error:
         raise DocumentWrong([_fault(document, e, file) for e in error.errors(include_url=False)]) from None
+
+
+def _refuse_tricks(text: str, file: str) -> None:
+    """What a mapping file never needs, looked for in the parser's events before anything is built of them.
+
+    An anchor is told by YAML itself: it may be named by almost any character, and a few lines of aliases unfold to
+    billions of values.
+    """
+    depth = 0
+    for event in YAML(typ="rt", pure=True).parse(text):
+        depth += isinstance(event, CollectionStartEvent)
+        depth -= isinstance(event, CollectionEndEvent)
+        named = getattr(event, "anchor", None) is not None
+        tagged = getattr(event, "tag", None) is not None
+        for wrong, message, code in (
+            (named, "anchors and aliases are not allowed", "yaml-alias"),
+            (tagged, "tags are not allowed", "yaml-tag"),
+            (depth > _DEEPEST, f"nested deeper than {_DEEPEST}", "too-deep"),
+        ):
+            if wrong:
+                mark = event.start_mark
+                raise DocumentWrong([Fault(message, file=file, line=mark.line + 1, column=mark.column + 1, code=code)])
 
 
 def _plain(value: Any) -> Any:

@@ -155,6 +155,9 @@ class Policies:
         if gone:
             name = f"{gone[0][0]}@{gone[0][1]}"
             raise EngineUnavailable(f"`{name}` is not in force by its signatures any more", reason="engine-stale")
+        if register.unclear is not None:
+            detail = f"what entry {register.unclear.place.seq} took away is not known: it was changed"
+            raise EngineUnavailable(detail, reason="log-tampered")
         versions = [v for key, v in established.items() if key in active.documents]
         mous = tuple(v.mou for v in versions if v.mou is not None)
         # The newest bundle that was compiled here is, but for a start or a refusal, the one that counts.

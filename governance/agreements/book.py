@@ -89,8 +89,16 @@ class RegisterBook:
             return self._register
 
     def key(self, fingerprint: str) -> EnrolledKey | None:
-        """A key as it stands now, for whoever verifies requests."""
-        return self.current().key(fingerprint)
+        """A key as it stands now, for whoever verifies requests.
+
+        Raises LogUnavailable where an entry that may have ended it was changed: nobody but the administrator's first
+        key is let in then, to look.
+        """
+        register = self.current()
+        if register.unclear is not None and fingerprint != self._root.fingerprint:
+            detail = f"what entry {register.unclear.place.seq} took away is not known: it was changed"
+            raise LogUnavailable(detail, reason="log-tampered")
+        return register.key(fingerprint)
 
     def settled(self) -> int | None:
         """As `facts_version`; None while an entry that a decision may hang on is on its way."""

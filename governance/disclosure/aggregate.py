@@ -256,8 +256,9 @@ def _contribution(tallies: list[_Tallied], figure: Figure, shared: bool) -> Part
         weights = (base.rows,)
     elif figure.measure in ("sum", "mean"):
         weights = (base.size,)
+    absent: Subjects = tallies[figure.absent].distinct(shared) if figure.absent is not None else 0
     if figure.hits is None:
-        return Part(subjects, weights=weights)
+        return Part(subjects, weights=weights, absent=absent)
     hits = tallies[figure.hits].distinct(shared)
     misses = tallies[figure.misses].distinct(shared) if figure.misses is not None else None
     return Part(subjects, hits, misses, weights)

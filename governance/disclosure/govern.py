@@ -324,9 +324,9 @@ class _Shaping:
                 return Figure("count", "count", 0)
             raise RequestInvalid(f"`{kind}` needs a field", reason="measure-without-field", field="measures")
         field = self.field(name)
-        present = Condition(name, (IsNull(False),))
+        present, absent = Condition(name, (IsNull(False),)), Condition(name, (IsNull(),))
         if kind == "count":
-            return Figure(f"count_{name}", kind, tallies.place(present))
+            return Figure(f"count_{name}", kind, tallies.place(present), absent=tallies.place(absent))
         if kind == "rate":
             if field.type != "boolean":
                 raise self._measure(kind, name, field, "a boolean")
@@ -335,7 +335,11 @@ class _Shaping:
             return Figure(f"rate_{name}", kind, tallies.place(present), hits, misses)
         if field.type not in _NUMERIC:
             raise self._measure(kind, name, field, "a number")
-        return Figure(f"{kind}_{name}", kind, tallies.place(present, value=name), whole=field.type == "integer")
+        # A sum over its mean is a count.
+        both = {m.measure for m in self.request.measures if m.field == name} >= {"sum", "mean"}
+        told = tallies.place(absent) if both else None
+        base = tallies.place(present, value=name)
+        return Figure(f"{kind}_{name}", kind, base, absent=told, whole=field.type == "integer")
 
     @staticmethod
     def _measure(kind: str, name: str, field: DatasetField, expected: str) -> RequestInvalid:

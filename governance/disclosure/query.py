@@ -125,7 +125,8 @@ class Figure:
     """A measure: its column, and the places of the tallies that it is computed from.
 
     `base` is what it rests on. A share has `hits`, and `misses` where the complement is counted on its own; without,
-    the complement are the subjects of `base` without a hit (`unit` clients).
+    the complement are the subjects of `base` without a hit (`unit` clients). `absent` is the tally of what the figure
+    leaves out because the field has no value: where the figure tells how many have one, it tells those as well.
     """
 
     column: str
@@ -134,6 +135,7 @@ class Figure:
     hits: int | None = None
     misses: int | None = None
     unit: Literal["clients", "rows"] = "rows"
+    absent: int | None = None
     whole: bool = False  # a sum of whole numbers is one
     missing: int | None = None  # an indicator's floor: the tally of absent values …
     floor: float | None = None  # … and the largest share of them with which a contributor's figure counts

@@ -4,7 +4,8 @@ A figure rests on the distinct subjects of its cell. It is shown when
 
 1. it rests on at least `minimum_cell` subjects;
 2. when it is a share, numerator and complement are each 0 or at least `minimum_cell` subjects, and never 0 where a
-   field of the request is sensitive;
+   field of the request is sensitive; a count of those who have a value in a field tells, beside the count of all, those
+   who have none: they are 0 or at least `minimum_cell`, too;
 3. at least `other_parties` parties other than the recipient contribute to it;
 4. no contributor makes up more than `dominance` of it: of its subjects, and of what is counted or summed up;
 5. and 1, 2 and 4 hold as well once the recipient's own rows are taken away.
@@ -30,6 +31,8 @@ Subjects = int | Set[str]
 class Part:
     """What one contributor brings to a figure: subjects, those with a hit and those without (of a share), and weights.
 
+    `absent` are the subjects that the figure leaves out for want of a value, where it tells how many they are.
+
     `misses` None: whoever has no hit in anybody's rows. `weights` are the amounts that dominance is reckoned on besides
     subjects: rows of a count, absolute sums of a sum.
     """
@@ -38,6 +41,7 @@ class Part:
     hits: Subjects = 0
     misses: Subjects | None = None
     weights: tuple[float, ...] = ()
+    absent: Subjects = 0
 
 
 def _together(values: list[Subjects]) -> int:
@@ -66,7 +70,7 @@ def shown(*, parts: Mapping[str, Part], party: str, protection: Protection, shar
 
 def _enough(parts: list[Part], minimum: int, *, share: bool, sensitive: bool) -> bool:
     whole = _together([p.subjects for p in parts])
-    if whole < minimum:
+    if whole < minimum or 0 < _together([p.absent for p in parts]) < minimum:
         return False
     if not share:
         return True

@@ -26,6 +26,8 @@ from governance.signing.keys import PublicKey
 
 __all__ = ["FACT_KINDS", "KINDS", "Register"]
 
+_TAKES_AWAY = frozenset({"revocation", "withdrawal", "decline", "refusal", "duty"})
+
 _Memo = dict[str, tuple[MouRecords, Keyring, Life]]
 
 
@@ -71,6 +73,16 @@ class Register:
     def every_key(self, party: str | None = None) -> tuple[EnrolledKey, ...]:
         """All keys, or those of one party."""
         return tuple(k for k in self.keyring.every() if party is None or k.party == party)
+
+    @cached_property
+    def unclear(self) -> Broken | None:
+        """The first broken entry that took something away: a key, a party, a word given; None where there is none.
+
+        Whoever spoils a signature loses what it gave. Whoever spoils a revocation or a withdrawal must not win by it.
+        """
+        every = [*self.broken, *(b for records in self.mous.values() for b in records.broken)]
+        taking = [b for b in every if b.kind in _TAKES_AWAY or b.kind not in KINDS]
+        return min(taking, key=lambda b: b.place.seq, default=None)
 
     # Agreements
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask
 
+from governance.history import FILTERS
 from governance.model.access import Filter, Measure
 
 __all__ = ["describe"]
@@ -27,6 +28,16 @@ _PROBLEM = {
         "clauses": {"type": "array", "items": {"type": "object"}},
         "nearest": {"type": ["object", "null"]},
         "entry": {"type": ["integer", "null"]},
+    },
+}
+_ANSWER = {
+    "type": "object",
+    "required": ["columns", "rows", "protection", "receipt"],
+    "properties": {
+        "columns": {"type": "array", "items": {"type": "string"}},
+        "rows": {"type": "array", "items": {"type": "array"}},
+        "protection": {"type": "object"},
+        "receipt": {"type": "object", "required": ["entry"], "properties": {"entry": {"type": "integer"}}},
     },
 }
 _NAMES = {"type": "array", "items": {"type": "string"}}
@@ -61,36 +72,119 @@ def _parameters(rule: str) -> list[dict[str, Any]]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "integer", "minimum": 0} if kind == "int" else {"type": "string"},
+            "schema": {"type": "integer", "minimum": 0} if kind == "int" else {"type": "string", "minLength": 1},
         }
         for kind, name in _CONVERTER.findall(rule)
     ]
 
 
-def _operation(rule: str, method: str, words: str) -> dict[str, Any]:
-    summary, _, more = words.strip().partition("\n")
-    operation: dict[str, Any] = {
-        "summary": summary,
-        "responses": {
-            "200": {"description": "done"},
-            "default": {
-                "description": "a problem document (RFC 9457)",
-                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+# What any call may be answered besides what it is for; the words are those of web/problems.
+_SIGNED = {
+    "400": "the request is wrong; `field` names the part",
+    "401": "not signed, or not by a key that counts here",
+    "403": "understood, and the answer is no",
+    "404": "nothing of that name that the caller may see",
+    "409": "a replayed nonce, or the state has moved on",
+    "413": "too large",
+    "429": "too many requests with this key, or in flight",
+    "503": "the log, the policies or a source do not answer; nothing was released",
+}
+_UNSIGNED = {"503": "a part that is needed does not answer"}
+_CREATED = frozenset({
+    "/v1/acknowledgements", "/v1/consents", "/v1/duties", "/v1/keys", "/v1/keys/<fingerprint>/approval",
+    "/v1/keys/<fingerprint>/revocation", "/v1/mous", "/v1/mous/<mou_id>/openings", "/v1/mous/<mou_id>/statements",
+    "/v1/reviews/<digest>/approval", "/v1/reviews/<digest>/refusal", "/v1/sources", "/v1/sources/<dataset>/rows",
+})  # fmt: skip
+_TEXTS = {
+    "/log/checkpoint": "text/plain",
+    "/log/vkey": "text/plain",
+    "/v1/mous/<mou_id>/text": "text/plain",
+    "/v1/mous/<mou_id>/document": "application/yaml",
+    "/metrics": "text/plain",
+}
+_STATEMENT = {"statement": {"type": "string"}, "jws": {"type": "string"}}
+_STATED = {
+    "type": "object", "additionalProperties": False, "required": ["statement", "jws"], "properties": _STATEMENT,
+}  # fmt: skip
+_BODIES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "/v1/query": (("application/json",), {"$ref": "#/components/schemas/Query"}),
+    "/v1/mous": (
+        ("application/json",),
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["document", "statement", "jws"],
+            "properties": {"document": {"type": "string"}} | _STATEMENT,
+        },
+    ),
+    "/v1/mous/<mou_id>/openings": (
+        ("application/json",),
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "version": {"type": ["integer", "null"]},
+                "decision": {"enum": ["sign", "decline", "withdraw"]},
             },
         },
+    ),
+    "/v1/sources": (
+        ("application/json",),
+        {
+            "type": "object",
+            "required": ["mapping"],
+            "properties": {"mapping": {"type": "string"}, "url": {"type": ["string", "null"]}},
+        },
+    ),
+    "/v1/sources/<dataset>/rows": (("text/csv", "application/vnd.apache.parquet"), {}),
+    "/v1/consents": (("text/csv",), {}),
+}
+_ARGUMENTS = {
+    "/v1/entries": (*FILTERS, "limit", "before"),
+    "/v1/consents": ("subject",),
+    "/v1/mous/<mou_id>/text": ("version",),
+    "/v1/mous/<mou_id>/document": ("version",),
+}
+_WHOLE = frozenset({"limit", "before", "version"})
+
+
+def _arguments(rule: str) -> list[dict[str, Any]]:
+    kinds = {True: {"type": "integer", "minimum": 0}, False: {"type": "string"}}
+    return [{"name": n, "in": "query", "schema": kinds[n in _WHOLE]} for n in _ARGUMENTS.get(rule, ())]
+
+
+def _problem(words: str) -> dict[str, Any]:
+    return {
+        "description": words,
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
+
+
+def _content(rule: str) -> dict[str, Any]:
+    if rule == "/v1/query":
+        answers: dict[str, Any] = {m: {} for m in ("text/csv", "application/vnd.apache.arrow.stream")}
+        return {"application/json": {"schema": {"$ref": "#/components/schemas/Answer"}}} | answers
+    return {_TEXTS[rule]: {}} if rule in _TEXTS else {"application/json": {"schema": {"type": "object"}}}
+
+
+def _responses(rule: str, method: str, *, signed: bool) -> dict[str, Any]:
+    done = "201" if method == "post" and rule in _CREATED else "200"
+    responses = {done: {"description": "done", "content": _content(rule)}}
+    if rule == "/readyz":
+        return responses | {"503": {"description": "not ready", "content": _content(rule)}}
+    wrong = _SIGNED if signed or method == "post" else _UNSIGNED
+    return responses | {status: _problem(words) for status, words in wrong.items()}
+
+
+def _operation(rule: str, method: str, words: str) -> dict[str, Any]:
+    summary, _, more = words.strip().partition("\n")
+    signed = rule not in _OPEN or (rule == "/v1/keys" and method == "get")
+    operation: dict[str, Any] = {"summary": summary, "responses": _responses(rule, method, signed=signed)}
     if more.strip():
         operation["description"] = " ".join(more.split())
-    if parameters := _parameters(rule):
-        operation["parameters"] = parameters
-    if rule not in _OPEN or (rule == "/v1/keys" and method == "get"):
-        operation["security"] = [{"signature": []}]
+    parameters = _parameters(rule) + (_arguments(rule) if method == "get" else [])
     if rule == "/v1/query":
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Query"}}},
-        }
-        operation["parameters"] = [
+        parameters.append(
             {
                 "name": "Data-Purpose",
                 "in": "header",
@@ -98,11 +192,17 @@ def _operation(rule: str, method: str, words: str) -> dict[str, Any]:
                 "description": "an RFC 9651 item, the purpose, with the parameter `mou`",
                 "schema": {"type": "string", "examples": ['program-improvement;mou="benchmarking"']},
             }
-        ]
-        answers = ("application/json", "text/csv", "application/vnd.apache.arrow.stream")
-        operation["responses"]["200"]["content"] = {media_type: {} for media_type in answers}
-    elif method == "post":
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+        )
+    if parameters:
+        operation["parameters"] = parameters
+    if signed:
+        operation["security"] = [{"signature": []}]
+    if method == "post" and rule != "/v1/activation":
+        types, schema = _BODIES.get(rule, (("application/json",), _STATED))
+        operation["requestBody"] = {
+            "required": rule != "/v1/mous/<mou_id>/openings",
+            "content": {media_type: {"schema": schema} if schema else {} for media_type in types},
+        }
     return operation
 
 
@@ -125,7 +225,7 @@ def describe(app: Flask, *, origin: str, version: str) -> dict[str, Any]:
         "servers": [{"url": origin}],
         "paths": paths,
         "components": {
-            "schemas": schemas | {"Problem": _PROBLEM, "Query": _QUERY},
+            "schemas": schemas | {"Problem": _PROBLEM, "Query": _QUERY, "Answer": _ANSWER},
             "securitySchemes": {
                 "signature": {
                     "type": "apiKey",

@@ -91,6 +91,8 @@ def _extra(error: AccordantError) -> dict[str, Any]:
 def install(app: Flask) -> None:
     """Registers the handlers on an app."""
     log = structlog.get_logger("accordant.web")
+    # An address has one spelling: no redirect that a signature would not follow. Before any route is added.
+    app.url_map.merge_slashes = False
 
     @app.errorhandler(AccordantError)
     def _ours(error: AccordantError) -> Response:

@@ -89,6 +89,15 @@ def allowed(
     return True
 
 
+def told(
+    rows: Sequence[tuple[str, Row]], field: str | None, party: str, protection: Protection, *, shared: bool
+) -> bool:
+    """Whether those without a value are nobody or enough, the requester's own aside as well."""
+    without = [(p, r) for p, r in rows if field is not None and r[field] is None]
+    sizes = (len(people(some, shared=shared)) for some in (without, [(p, r) for p, r in without if p != party]))
+    return all(size == 0 or size >= protection.minimum_cell for size in sizes)
+
+
 def value(rows: Sequence[tuple[str, Row]], measure: str, field: str | None, *, shared: bool) -> Any:
     """The figure itself."""
     if measure == "clients":
@@ -120,7 +129,9 @@ def expected(
         figures: list[Any] = []
         for measure, field in measures:
             base = [(p, r) for p, r in inside if field is None or r[field] is not None]
-            free = allowed(
+            # A count of those with a value tells those without; a sum over its mean is such a count.
+            tells = measure == "count" or {("sum", field), ("mean", field)} <= set(measures)
+            free = (not tells or told(inside, field, party, protection, shared=shared)) and allowed(
                 base,
                 measure,
                 field,
@@ -140,6 +151,7 @@ MEASURES = [
     ("count", "grade"),
     ("sum", "fee"),
     ("mean", "days"),
+    ("sum", "days"),
     ("rate", "done"),
 ]
 

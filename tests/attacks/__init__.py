@@ -1,0 +1,1 @@
+"""Attackers at play: each test fails without the defence that it names (docs/threat-model.md)."""
