@@ -93,6 +93,10 @@ class OpaEngine:
         found = answer.get("result") if isinstance(answer, dict) else None
         return found if isinstance(found, str) else None
 
+    def loaded(self) -> str | None:
+        """As the port promises."""
+        return self.revision()
+
     def close(self) -> None:
         """Lets the connections go."""
         self._client.close_connection()

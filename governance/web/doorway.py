@@ -1,0 +1,402 @@
+"""The application behind an event loop: connections wait there, and threads are for work alone.
+
+A thread takes a request only once its body is there, and leaves it while the client reads. So whoever sends a byte a
+second, reads a byte a second, or only sits there, holds a connection and nothing else, and each of these has its time
+(`Times`). An upload that is larger than a body may be is the exception: the application reads it itself, after it has
+looked at who sends it. An answer that ends early breaks off in the middle of its encoding, so that no client takes it
+for a whole one. While the service stops, what is under way ends; what is not done when the time of grace is over is
+cut, and its account in the log is closed like any other's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import structlog
+from werkzeug.exceptions import RequestTimeout
+
+from governance.web.health import OPEN_WHILE_STOPPING
+from governance.web.life import Life
+from governance.web.metrics import Metrics
+
+__all__ = ["Doorway", "Times"]
+
+_PIECE = 256 * 1024
+_GATHERED = 64 * 1024
+_LIGHT_THREADS = 2
+_Message = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[_Message]]
+_Send = Callable[[_Message], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds: for a body, for a larger upload, for a client to take the next piece, for all of it at a stop."""
+
+    body: float = 30.0
+    upload: float = 600.0
+    send: float = 30.0
+    grace: float = 30.0
+
+
+class _Gone(Exception):
+    """The client is not there any more."""
+
+
+class _Cut(Exception):
+    """The answer ends here; `why` is `slow`, `gone`, `stopping` or `error`."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class _Body:
+    """A request's body as it comes, up to a number of bytes."""
+
+    def __init__(self, receive: _Receive) -> None:
+        self._receive, self._kept, self.ended = receive, bytearray(), False
+
+    async def read(self, count: int) -> bytes:
+        """`count` bytes, or what there is before the end. Raises _Gone."""
+        while not self.ended and len(self._kept) < count:
+            message = await self._receive()
+            if message["type"] != "http.request":
+                raise _Gone
+            self._kept += message.get("body", b"")
+            self.ended = not message.get("more_body", False)
+        found = bytes(self._kept[:count])
+        del self._kept[:count]
+        return found
+
+
+class _Input:
+    """`wsgi.input`: what was read beforehand, then (for uploads) what the event loop reads for us, within its time."""
+
+    def __init__(self, ready: bytes, later: Callable[[int], bytes] | None) -> None:
+        self._ready, self._later = ready, later
+
+    def read(self, size: int = -1) -> bytes:
+        """All, or at most `size` bytes."""
+        count = size if size is not None and size >= 0 else 2**62
+        found, self._ready = self._ready[:count], self._ready[count:]
+        if self._later is not None and len(found) < count:
+            found += self._later(count - len(found))
+        return found
+
+    def readline(self, size: int = -1) -> bytes:
+        """A line of what was read beforehand."""
+        end = self._ready.find(b"\n") + 1 or len(self._ready)
+        return self.read(min(end, size) if size is not None and size >= 0 else end)
+
+    def readlines(self, _hint: int = -1) -> list[bytes]:
+        """All lines."""
+        return self.read().splitlines(keepends=True)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.readlines())
+
+
+class _Pieces:
+    """What the application yields, small pieces put together; an error waits until what came before it has left."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces, self._ended = iter(pieces), False
+        self._error: Exception | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Nothing follows, and nothing went wrong."""
+        return self._ended and self._error is None
+
+    def next(self) -> bytes:
+        """The next bytes, none at the end. Raises what the application raised."""
+        if self._error is not None:
+            raise self._error
+        found: list[bytes] = []
+        size = 0
+        while size < _GATHERED and not self._ended:
+            try:
+                piece = next(self._pieces)
+            except StopIteration:
+                self._ended = True
+            except Exception as error:
+                self._ended = True
+                self._error = error
+                if not found:
+                    raise
+            else:
+                found.append(piece)
+                size += len(piece)
+        return b"".join(found)
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What the application answered, its first piece made already; `rest` is None where that was all."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    first: bytes
+    rest: _Pieces | None
+    close: Callable[[], None]
+
+    def header(self, name: str) -> str | None:
+        """A header's value."""
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+    @property
+    def streamed(self) -> bool:
+        """Data, made while it leaves: its length was not known beforehand."""
+        return self.status == 200 and self.header("content-length") is None
+
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """As ASGI takes them."""
+        return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self.headers]
+
+
+def _environ(scope: _Message) -> dict[str, Any]:
+    """PEP 3333, from what arrived. A name with an underscore could pass for another and is left out, like in nginx."""
+    host, port = (scope.get("server") or ("", ""))[:2]
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(scope["raw_path"].partition(b"?")[0]).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": str((scope.get("client") or ("",))[0]),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.errors": None,
+        "wsgi.input_terminated": True,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for raw_name, raw_value in scope["headers"]:
+        name = raw_name.decode("latin-1")
+        if "_" in name:
+            continue
+        value = raw_value.decode("ascii") if raw_value.isascii() else ""
+        key = name.upper().replace("-", "_")
+        key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+        # A second one stands beside the first: whoever verifies a signature sees both.
+        environ[key] = value if key not in environ or key == "CONTENT_LENGTH" else f"{environ[key]},{value}"
+    return environ
+
+
+class Doorway:
+    """An ASGI application around a WSGI one. Made in the serving process; belongs to its event loop."""
+
+    def __init__(
+        self,
+        app: Callable[..., Iterable[bytes]],
+        *,
+        life: Life,
+        metrics: Metrics,
+        times: Times,
+        most_body: int,
+        threads: int,
+        waiting: int,
+        started: Callable[[Doorway], None],
+        closing: Callable[[], None],
+    ) -> None:
+        self._app, self._life, self._metrics, self._times = app, life, metrics, times
+        self._most_body, self._most_waiting = most_body, waiting
+        self._started, self._closing = started, closing
+        self._threads = ThreadPoolExecutor(threads, "request")
+        # Whoever asks how the service is gets an answer while all threads are at work.
+        self._light = ThreadPoolExecutor(_LIGHT_THREADS, "health")
+        self._events = structlog.get_logger("accordant.door")
+        self._cut = asyncio.Event()
+
+    async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._request(scope, receive, send)
+
+    def stop(self) -> None:
+        """Nothing new from now on, and an end to what is under way when the time of grace is over. In the loop."""
+        if not self._life.stopping:
+            self._life.stop()
+            self._events.info("stopping", under_way=self._life.under_way)
+            asyncio.get_running_loop().call_later(self._times.grace, self._cut.set)
+
+    async def _lifespan(self, receive: _Receive, send: _Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._started(self)
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                self._threads.shutdown(wait=True)
+                self._light.shutdown(wait=True)
+                self._closing()
+                self._events.info("stopped")
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _request(self, scope: _Message, receive: _Receive, send: _Send) -> None:
+        environ = _environ(scope)
+        light = environ["PATH_INFO"] in OPEN_WHILE_STOPPING
+        if not light and self._life.waiting >= self._most_waiting:
+            await self._refuse(send, 503, "unavailable", "busy", "more requests are waiting than can be served")
+            return
+        body = _Body(receive)
+        try:
+            ready, later = await self._read(environ, body)
+        except _Gone:
+            return
+        except TimeoutError:
+            await self._refuse(send, 408, "request timeout", "request-timeout", "the body did not come in time")
+            return
+        environ["wsgi.input"] = _Input(ready, later)
+        self._life.arrived()
+        try:
+            await self._answer(environ, body, receive, send, self._light if light else self._threads)
+        finally:
+            self._life.left()
+
+    async def _read(
+        self, environ: MutableMapping[str, Any], body: _Body
+    ) -> tuple[bytes, Callable[[int], bytes] | None]:
+        """What can be read before a thread is needed; for more than a body may be, how the rest is read."""
+        length = environ.get("CONTENT_LENGTH", "")
+        if length.isdecimal() and int(length) > self._most_body:
+            return b"", self._later(body)
+        async with asyncio.timeout(self._times.body):
+            return await body.read(self._most_body + 1), None
+
+    def _later(self, body: _Body) -> Callable[[int], bytes]:
+        loop = asyncio.get_running_loop()
+        limit = loop.time() + self._times.upload
+
+        async def read(count: int) -> bytes:
+            async with asyncio.timeout_at(limit):
+                return await body.read(count)
+
+        def within(count: int) -> bytes:
+            try:
+                return asyncio.run_coroutine_threadsafe(read(count), loop).result()
+            except (TimeoutError, _Gone):
+                raise RequestTimeout("the body did not come in time") from None
+
+        return within
+
+    async def _answer(
+        self, environ: dict[str, Any], body: _Body, receive: _Receive, send: _Send, threads: ThreadPoolExecutor
+    ) -> None:
+        loop = asyncio.get_running_loop()
+
+        def work() -> _Answer:
+            self._life.taken()
+            return _called(self._app, environ)
+
+        try:
+            answer = await loop.run_in_executor(threads, work)
+        except Exception as error:
+            self._events.error("unforeseen", exc_info=error)
+            await self._refuse(send, 500, "error", "error", "something unforeseen went wrong; it was noted")
+            return
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.raw_headers()})
+        if answer.rest is None:
+            await send({"type": "http.response.body", "body": answer.first})
+            if answer.streamed:
+                self._told(answer, len(answer.first), None)
+            return
+        # Once the body was read, the next message is that the client went away.
+        gone: asyncio.Future[Any] = asyncio.ensure_future(receive()) if body.ended else loop.create_future()
+        cut: asyncio.Future[Any] = asyncio.ensure_future(self._cut.wait())
+        size = 0
+        why: str | None = None
+        try:
+            piece = answer.first
+            while piece:
+                for start in range(0, len(piece), _PIECE):
+                    await self._sent(send, piece[start : start + _PIECE], gone, cut)
+                size += len(piece)
+                piece = await loop.run_in_executor(threads, answer.rest.next)
+            await send({"type": "http.response.body", "body": b""})
+        except _Cut as ended:
+            why = ended.why
+        except Exception as error:
+            # The application has written down what it was, unless it is ours.
+            self._events.error("unforeseen", id=answer.header("accordant-request"), exc_info=error)
+            why = "error"
+        finally:
+            gone.cancel()
+            cut.cancel()
+            await asyncio.shield(loop.run_in_executor(threads, answer.close))
+            self._told(answer, size, why)
+
+    def _told(self, answer: _Answer, size: int, why: str | None) -> None:
+        self._metrics.answer_bytes.inc(size)
+        if why is not None:
+            self._metrics.answers_cut.labels(why).inc()
+        self._events.info(
+            "answered",
+            id=answer.header("accordant-request"),
+            entry=answer.header("accordant-entry"),
+            bytes=size,
+            complete=why is None,
+            why=why,
+        )
+
+    async def _sent(self, send: _Send, piece: bytes, gone: asyncio.Future[Any], cut: asyncio.Future[bool]) -> None:
+        message = {"type": "http.response.body", "body": piece, "more_body": True}
+        sending: asyncio.Future[Any] = asyncio.ensure_future(send(message))
+        done, _ = await asyncio.wait(
+            {sending, gone, cut}, timeout=self._times.send, return_when=asyncio.FIRST_COMPLETED
+        )
+        if gone in done or cut in done or not done:
+            sending.cancel()
+            raise _Cut("gone" if gone in done else "stopping" if cut in done else "slow")
+        await sending
+
+    async def _refuse(self, send: _Send, status: int, title: str, reason: str, detail: str) -> None:
+        body = {"type": f"urn:accordant:problem:{reason}", "title": title, "status": status, "detail": detail}
+        payload = json.dumps(body | {"reason": reason}).encode()
+        headers = [
+            (b"content-type", b"application/problem+json"),
+            (b"content-length", str(len(payload)).encode()),
+            (b"connection", b"close"),
+        ]
+        if status == 503:
+            headers.append((b"retry-after", b"5"))
+        self._metrics.http_requests.labels("none", "other", str(status)).inc()
+        self._events.info("refused", reason=reason, status=status)
+        with contextlib.suppress(Exception):  # whoever is refused here may be gone
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": payload})
+
+
+def _called(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> _Answer:
+    """The application's answer with its first piece; in a thread."""
+    begun: list[tuple[int, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _info: Any = None) -> Callable[[bytes], None]:
+        begun.append((int(status.split(" ", 1)[0]), headers))
+        return lambda _data: None
+
+    made = app(environ, start_response)
+    close = getattr(made, "close", None) or (lambda: None)
+    pieces = _Pieces(made)
+    try:
+        first = pieces.next()
+        status, headers = begun[-1]
+    except BaseException:
+        close()
+        raise
+    if pieces.whole:
+        close()
+    return _Answer(status, headers, first, None if pieces.whole else pieces, close)
