@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, MetaData, create_engine
+from sqlalchemy import Engine, MetaData, create_engine, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -13,7 +13,7 @@ from audit.errors import vendor_errors
 from audit.schema import prepare
 from governance.errors import LogUnavailable
 
-__all__ = ["METADATA", "make_tables", "open_database", "require_writable"]
+__all__ = ["METADATA", "make_tables", "missing_tables", "open_database", "require_writable"]
 
 METADATA = MetaData()
 _PATIENCE: dict[str, Any] = {
@@ -51,6 +51,15 @@ def open_database(url: str) -> Engine:
 def make_tables(engine: Engine) -> None:
     """Creates the state's tables where they are missing."""
     METADATA.create_all(engine)
+
+
+def missing_tables(engine: Engine) -> tuple[str, ...]:
+    """The state's tables that are not there. Raises LogUnavailable."""
+    try:
+        there = set(inspect(engine).get_table_names())
+    except vendor_errors(engine) as error:
+        raise LogUnavailable(f"the database cannot be read ({type(error).__name__})") from None
+    return tuple(sorted(set(METADATA.tables) - there))
 
 
 def require_writable(engine: Engine, *, seconds: float = 2.0) -> None:
