@@ -65,6 +65,7 @@ def door(
         waiting=settings.requests_in_flight,
         started=started,
         closing=closing,
+        leave=lambda: os._exit(0),
     )
 
 

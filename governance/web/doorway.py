@@ -91,15 +91,17 @@ class Doorway:
         waiting: int,
         started: Callable[[Doorway], None],
         closing: Callable[[], None],
+        leave: Callable[[], None],
     ) -> None:
         self._app, self._life, self._metrics, self._times = app, life, metrics, times
         self._most_body, self._most_waiting = most_body, waiting
-        self._started, self._closing = started, closing
+        self._started, self._closing, self._leave = started, closing, leave
         self._threads = ThreadPoolExecutor(threads, "request")
         # Whoever asks how the service is gets an answer while all threads are at work.
         self._light = ThreadPoolExecutor(_LIGHT_THREADS, "health")
         self._events = structlog.get_logger("accordant.door")
         self._cut = asyncio.Event()
+        self._ending: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         if scope["type"] == "lifespan":
@@ -112,7 +114,22 @@ class Doorway:
         if not self._life.stopping:
             self._life.stop()
             self._events.info("stopping", under_way=self._life.under_way)
-            asyncio.get_running_loop().call_later(self._times.grace, self._cut.set)
+            self._ending = asyncio.get_running_loop().create_task(self._end())
+
+    async def _end(self) -> None:
+        """When the time of grace is over: cut, and leave. A client that reads nothing would keep its connection."""
+        await asyncio.sleep(self._times.grace)
+        self._cut.set()
+        while self._life.under_way:
+            await asyncio.sleep(0.05)
+        self._close()
+        self._leave()
+
+    def _close(self) -> None:
+        self._threads.shutdown(wait=True)
+        self._light.shutdown(wait=True)
+        self._closing()
+        self._events.info("stopped")
 
     async def _lifespan(self, receive: _Receive, send: _Send) -> None:
         while True:
@@ -121,10 +138,7 @@ class Doorway:
                 self._started(self)
                 await send({"type": "lifespan.startup.complete"})
             else:
-                self._threads.shutdown(wait=True)
-                self._light.shutdown(wait=True)
-                self._closing()
-                self._events.info("stopped")
+                self._close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
