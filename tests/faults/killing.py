@@ -70,7 +70,8 @@ class _Client:
         except OSError:
             whole = False
         told = response.headers.get("Accordant-Entry")
-        rows = data.count(b'["') if response.status == 200 else 0
+        table = data.partition(b'"rows": ')[2].partition(b'"protection"')[0]
+        rows = table.count(b'["') if response.status == 200 else 0
         if response.status == 200:
             self.answered.set()
         self.received.append(Received(signature, response.status, int(told) if told else None, rows, whole))
