@@ -19,7 +19,7 @@ from governance.sources import file_sha256
 if TYPE_CHECKING:
     from sqlalchemy import Engine as Database
 
-__all__ = ["source_findings"]
+__all__ = ["reach", "source_findings"]
 
 
 def source_findings(settings: Settings, database: Database) -> Iterator[Finding]:
@@ -40,7 +40,7 @@ def source_findings(settings: Settings, database: Database) -> Iterator[Finding]
         name = f"`{key[0]}`'s {key[1]}"
         try:
             if body.get("credentials"):
-                _reached(settings, body)
+                reach(settings, body)
             elif key in loads and file_sha256(settings.data / loads[key]["path"]) != loads[key]["sha256"]:
                 raise ValueError("the rows are not those that were loaded")
         except (AccordantError, InvalidToken, ValueError) as error:
@@ -60,7 +60,8 @@ def _said(error: Exception) -> str:
     return "its address cannot be decrypted with keys/sources.key" if isinstance(error, InvalidToken) else str(error)
 
 
-def _reached(settings: Settings, body: dict[str, Any]) -> None:
+def reach(settings: Settings, body: dict[str, Any]) -> None:
+    """Looks at a live source as its entry describes it. Raises SourceUnavailable, InputWrong, InvalidToken."""
     kinds = HomeSources(settings.data, seconds=5, hosts=settings.source_hosts)
     url = Fernet(secret(settings, "sources.key")).decrypt(str(body["credentials"]).encode()).decode()
     kinds.reach(kinds.read(str(body["mapping"]).encode()), url=url)
