@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import resource
 import signal
@@ -38,6 +39,7 @@ __all__ = ["application", "door", "run", "server"]
 
 # The parent tells the worker to take nothing new. It must not kill a worker that is not ready to hear it.
 _STOP = signal.SIGUSR1
+_PR_SET_PDEATHSIG = 1
 _FILES_BESIDES = 512  # descriptors that are no connections: databases, files of rows, engines
 _END_SECONDS = 15  # for closing accounts and writing the log's queue, after the time of grace
 
@@ -48,7 +50,10 @@ def door(
     """A WSGI application as it is served, with a home's limits."""
 
     def started(doorway: Doorway) -> None:
-        asyncio.get_running_loop().add_signal_handler(_STOP, doorway.stop)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(_STOP, doorway.stop)
+        # Ctrl-C reaches both processes of a terminal: the parent acts on it.
+        loop.add_signal_handler(signal.SIGINT, lambda: None)
 
     return Doorway(
         app,
@@ -69,9 +74,16 @@ def door(
     )
 
 
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would hold port and home, and nobody could stop it by its parent's name."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+
+
 def application() -> Doorway:
     """The application of the home in `ACCORDANT_HOME`; granian calls it in the worker."""
     configure()
+    _end_with_parent()
     settings = from_home()
     # Held until the process ends: the lock is the process's.
     lock = locked(settings)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from tests.faults.homes import copied, living
+from governance.errors import Conflict
+from governance.home import locked
+from tests.faults.homes import copied, events, living
 from tests.faults.killing import killed, lost
+from tests.faults.test_clients import ten_rows, until
+from tests.serving import serving
 from tests.simulator import World
 
 
@@ -18,6 +24,36 @@ def test_killed_on_sqlite(few: World, tmp_path: Path) -> None:
     received = killed(world, rounds=3, seed=3)
     assert [] == lost(world, received)
     assert {200, 403} <= {one.status for one in received}
+
+
+def test_the_worker_ends_with_its_parent(few: World, tmp_path: Path) -> None:
+    """Where the parent alone is killed nothing is left that would hold the home: the next start needs nobody."""
+    world = copied(few, tmp_path)
+    with serving(world.settings) as server:
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+    until(lambda: _free(world))
+    with serving(world.settings) as server:
+        ten_rows(world, server)
+
+
+def test_ctrl_c_ends_it_as_a_stop_does(few: World, tmp_path: Path) -> None:
+    """A terminal sends it to both processes; it is no failure."""
+    world = copied(few, tmp_path)
+    with serving(world.settings) as server:
+        ten_rows(world, server)
+        for pid in server.workers():
+            os.kill(pid, signal.SIGINT)
+        assert 0 == server.process.wait(30)
+    assert "stopped" in [event["event"] for event in events(server)]
+
+
+def _free(world: World) -> bool:
+    try:
+        with locked(world.settings):
+            return True
+    except Conflict:
+        return False
 
 
 @pytest.mark.slow
