@@ -15,6 +15,7 @@ from tests.simulator import World
 
 # Words that stand in rows, filters, headers and keys, and nowhere else.
 _VALUE, _WRONG = "Zebediah-4711", "no-such-purpose-8"
+_TURNS = 4
 _FILTERED = EVERYTHING | {"filters": [{"field": "client", "op": "eq", "value": _VALUE}]}
 _MISTAKEN = EVERYTHING | {"filters": [{"field": "days", "op": "eq", "value": _VALUE}]}
 
@@ -40,7 +41,7 @@ def test_a_busy_run_tells_no_secret(few: World, tmp_path: Path) -> None:
     assert [] == [secret for secret in secrets if secret in log or secret in counted]
     told = events(server)
     requests = [e for e in told if e["event"] == "request" and e["route"] == "/v1/query"]
-    assert len(requests) == 4 * 10 * 5
+    assert len(requests) == 4 * _TURNS * 5
     assert len({e["id"] for e in requests}) == len(requests)
     assert all(re.fullmatch(r"[0-9a-f]{32}", e["id"]) for e in requests)
     assert {e["entry"] is not None for e in requests if e["outcome"] in ("permit", "deny")} == {True}
@@ -49,7 +50,7 @@ def test_a_busy_run_tells_no_secret(few: World, tmp_path: Path) -> None:
 
 
 def _busy(world: World, server: Served, signatures: list[str]) -> None:
-    for _ in range(10):
+    for _ in range(_TURNS):
         for request, declared in (
             (EVERYTHING, {}), (_FILTERED, {}), (_MISTAKEN, {}), (EVERYTHING, {"purpose": _WRONG}),
         ):  # fmt: skip

@@ -21,7 +21,7 @@ from tests.simulator import World
 def test_killed_on_sqlite(few: World, tmp_path: Path) -> None:
     """A few lives."""
     world = copied(few, tmp_path)
-    received = killed(world, rounds=3, seed=3)
+    received = killed(world, rounds=2, seed=3)
     assert [] == lost(world, received)
     assert {200, 403} <= {one.status for one in received}
 
@@ -75,7 +75,7 @@ def test_killed_two_hundred_times_on_postgresql(tmp_path: Path, postgresql_url: 
 def test_killed_on_postgresql(tmp_path: Path, postgresql_url: str) -> None:
     """A few lives."""
     world = living(tmp_path, database_url=postgresql_url)
-    assert [] == lost(world, killed(world, rounds=2, seed=5))
+    assert [] == lost(world, killed(world, rounds=1, seed=5))
 
 
 def two_hundred(world: World) -> None:
