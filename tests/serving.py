@@ -114,10 +114,10 @@ def process(
 
 
 @contextlib.contextmanager
-def serving(settings: Settings, **environ: str) -> Iterator[Served]:
+def serving(settings: Settings, *, seconds: float = _START_SECONDS, **environ: str) -> Iterator[Served]:
     """`accordant serve` for a home that nobody else has open."""
     port = free_port()
     words = [sys.executable, "-m", "governance.cli", "serve", "--home", str(settings.home)]
     given = {"ACCORDANT_LISTEN": f"127.0.0.1:{port}"} | environ
-    with process(words, port=port, log=settings.home / "server.log", environ=given) as served:
+    with process(words, port=port, log=settings.home / "server.log", environ=given, seconds=seconds) as served:
         yield served
