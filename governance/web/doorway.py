@@ -29,7 +29,7 @@ from governance.web.wsgi import Answer, Input, called, environ_of
 __all__ = ["Doorway", "Times"]
 
 _PIECE = 256 * 1024
-_LIGHT_THREADS = 2
+_LIGHT_THREADS = 4
 _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]

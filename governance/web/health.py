@@ -32,17 +32,22 @@ _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
 class Readiness:
     """The state of each part, asked at most once a second. Safe from any thread."""
 
-    def __init__(self, ask: Callable[[], Mapping[str, str]], life: Life) -> None:
-        self._ask, self._life = ask, life
+    def __init__(self, ask: Callable[[], Mapping[str, str]], life: Life, *, kept: float = _KEPT_SECONDS) -> None:
+        self._ask, self._life, self._kept = ask, life, kept
         self._lock = threading.Lock()
         self._asked: tuple[float, dict[str, str]] | None = None
 
     def parts(self) -> dict[str, str]:
         """`ok`, or the reason why not."""
-        with self._lock:
-            if self._asked is None or time.monotonic() - self._asked[0] > _KEPT_SECONDS:
-                self._asked = (time.monotonic(), dict(self._ask()))
-            found = self._asked[1]
+        # While another one asks, and a part takes its time, what was found before is told.
+        if self._lock.acquire(blocking=self._asked is None):
+            try:
+                if self._asked is None or time.monotonic() - self._asked[0] > self._kept:
+                    found = dict(self._ask())
+                    self._asked = (time.monotonic(), found)
+            finally:
+                self._lock.release()
+        found = self._asked[1] if self._asked is not None else {}
         return found | {"life": "stopping" if self._life.stopping else "ok"}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,6 +94,27 @@ def test_readiness_is_asked_once_a_second() -> None:
     readiness = Readiness(lambda: asked.append(1) or {"log": "ok"}, Life())  # type: ignore[func-returns-value]
     assert [{"log": "ok", "life": "ok"}] * 5 == [readiness.parts() for _ in range(5)]
     assert 1 == len(asked)
+
+
+def test_a_part_that_takes_its_time_holds_up_nobody() -> None:
+    """While one asks, another is told what was found before."""
+    slow, entered, answers = threading.Event(), threading.Event(), iter([{"log": "ok"}, {"log": "log-unavailable"}])
+
+    def ask() -> dict[str, str]:
+        found = next(answers)
+        if found["log"] != "ok":
+            entered.set()
+            slow.wait(30)
+        return found
+
+    readiness = Readiness(ask, Life(), kept=-1)
+    assert "ok" == readiness.parts()["log"]
+    asking = threading.Thread(target=readiness.parts)
+    asking.start()
+    entered.wait(30)
+    assert "ok" == readiness.parts()["log"]
+    slow.set()
+    asking.join()
 
 
 def test_stopping_refuses_what_is_new(world: World) -> None:
