@@ -16,14 +16,14 @@ from audit import Log
 from audit.note import NoteSigner
 from governance.adapters.journal import AuditJournal
 from governance.adapters.store.consents import ConsentTable
-from governance.adapters.store.database import make_tables, open_database
+from governance.adapters.store.database import make_tables, open_database, require_writable
 from governance.adapters.store.nonces import NonceTable
 from governance.adapters.unverified import UnverifiedRows
 from governance.agreements import Agreements, Check, Checked
 from governance.compiler.bundle import Bundle
 from governance.consents import Consents
 from governance.decider import Decider
-from governance.errors import AccordantError, EngineUnavailable, LogUnavailable, NotFound
+from governance.errors import LogUnavailable, NotFound
 from governance.gateway import Gateway
 from governance.history import History
 from governance.home import SystemClock, note_signer, root_key, secret
@@ -31,12 +31,14 @@ from governance.keeping import Keeping
 from governance.model.mou import Mou
 from governance.model.period import start_of
 from governance.ports import Clock, Engine, Journal
+from governance.readiness import asker, require_newest, require_room
 from governance.register import KINDS
 from governance.settings import Settings
 from governance.source_kinds import HomeSources
 from governance.sources import KINDS as SOURCE_KINDS
 from governance.sources import SourceBook
 from governance.web.authentic import Authenticator
+from governance.web.metrics import Metrics, WatchedEngine, WatchedJournal
 from governance.web.services import Services
 
 __all__ = ["engine_of", "open_services"]
@@ -106,7 +108,9 @@ def open_services(
     root, signer = root_key(settings), note_signer(settings)
     keeping = keeping or Keeping(settings)
     database, log, plain = _opened_log(settings, signer, clock, keeping)
-    journal: Journal = wrap(plain) if wrap else plain
+    metrics = Metrics()
+    watched = WatchedJournal(plain, metrics)
+    journal: Journal = wrap(watched) if wrap else watched
     nonces = NonceTable(database)
     deciding = engine or engine_of(settings)
     if check is None:
@@ -115,7 +119,7 @@ def open_services(
         journal=journal,
         clock=clock,
         root=root,
-        engine=deciding,
+        engine=WatchedEngine(deciding, metrics),
         check=check,
         nonce=lambda: secrets.token_urlsafe(16),
         claims=UnverifiedRows(database),
@@ -182,16 +186,6 @@ def open_services(
             keeping.read(agreements.book.folded, agreements.policies.made, fewest=_MANY_NEW if trial else 1)
             database.dispose()
 
-    def ready() -> dict[str, str]:
-        parts = {}
-        for name, ask in (("log", journal.head), ("policies", agreements.policies.refresh)):
-            try:
-                found = ask()
-                parts[name] = "ok" if found is not None or name == "log" else "no memorandum is active yet"
-            except (AccordantError, EngineUnavailable) as error:
-                parts[name] = error.reason
-        return parts
-
     return Services(
         settings=settings,
         clock=clock,
@@ -203,6 +197,15 @@ def open_services(
         history=History(journal),
         sources=sources,
         consents=consents,
-        ready=ready,
+        metrics=metrics,
+        uploads=threading.BoundedSemaphore(settings.uploads_in_flight),
+        ready=asker(
+            {
+                "database": lambda: require_writable(database),
+                "disk": lambda: require_room(settings.home, settings.free_bytes),
+                "log": lambda: require_newest(journal),
+                "engine": agreements.policies.probe,
+            }
+        ),
         closing=close,
     )

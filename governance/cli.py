@@ -24,6 +24,7 @@ _COMMANDS = {
     "init": "governance.commands.home",
     "serve": "governance.commands.home",
     "settings": "governance.commands.home",
+    "doctor": "governance.commands.doctor",
     "demo": "governance.commands.demo",
     "request": "governance.commands.request",
     "source": "governance.commands.source",

@@ -45,6 +45,10 @@ class Engine(Protocol):
         """Decide by this bundle from now on; raises EngineUnavailable and keeps the old one when it cannot."""
         ...
 
+    def loaded(self) -> str | None:
+        """The revision that it would decide by now, None without one. Raises EngineUnavailable."""
+        ...
+
     def decide(self, request: Request, facts: Facts) -> Decision:
         """One decision, on the loaded bundle's revision. Raises EngineUnavailable, and nothing else: fail closed."""
         ...

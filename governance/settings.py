@@ -48,6 +48,16 @@ class Settings:
     engine_seconds: float = 2.0
     requests_in_flight: int = 64
     requests_per_minute: int = 600
+    uploads_in_flight: int = 2
+    max_connections: int = 2048
+    header_seconds: float = 20.0
+    body_seconds: float = 30.0
+    upload_seconds: float = 600.0
+    send_seconds: float = 30.0
+    drain_seconds: float = 1.0
+    grace_seconds: float = 30.0
+    free_bytes: int = 67_108_864
+    metrics_from: str = "127.0.0.1,::1"
     sources: tuple[tuple[str, str], ...] = ()
 
     def provenance(self) -> dict[str, str]:
@@ -87,6 +97,9 @@ class Settings:
 
 _TYPES = {f.name: f.type for f in fields(Settings)}
 _NOT_SET = frozenset({"home", "sources"})
+# With none of these, or no time for them, nothing could be served at all.
+_AT_LEAST_ONE = ("threads", "requests_in_flight", "uploads_in_flight", "max_connections", "batch_rows")
+_SOME_TIME = ("header_seconds", "body_seconds", "upload_seconds", "send_seconds")
 
 
 def _typed(name: str, value: Any, origin: str) -> Any:
@@ -96,11 +109,11 @@ def _typed(name: str, value: Any, origin: str) -> Any:
             if isinstance(value, bool | float):
                 raise ValueError
             number = int(value)
-            if number < 0:
+            if not 0 <= number < 2**63:
                 raise ValueError
             return number
         if kind == "float":
-            if isinstance(value, bool) or float(value) < 0:
+            if isinstance(value, bool) or not 0 <= float(value) < 1e9:
                 raise ValueError
             return float(value)
     except (TypeError, ValueError):
@@ -123,6 +136,12 @@ def _checked(settings: Settings) -> Settings:
         parts = urlsplit(value)
         if value and (parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/")):
             raise InputWrong(f"`{value}` is not an origin such as https://host", reason="setting-wrong", field=name)
+    for name in _AT_LEAST_ONE:
+        if getattr(settings, name) < 1:
+            raise InputWrong("has to be one or more", reason="setting-wrong", field=name)
+    for name in _SOME_TIME:
+        if getattr(settings, name) <= 0:
+            raise InputWrong("has to be some seconds", reason="setting-wrong", field=name)
     host, _, port = settings.listen.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65_536:
         raise InputWrong(f"`{settings.listen}` is not host:port", reason="setting-wrong", field="listen")
@@ -193,4 +212,8 @@ administrator = "{administrator}"
 # query_seconds = 60.0         # a query of a source
 # requests_in_flight = 64
 # requests_per_minute = 600    # a key
+# body_seconds = 30.0          # a request's body, from its first byte to its last
+# send_seconds = 30.0          # until a client has taken the next 256 KiB of its answer
+# grace_seconds = 30.0         # requests in flight at a stop
+# All settings stand in docs/operations.md.
 """

@@ -77,6 +77,16 @@ class HomeSources:
         place = Place(files=tuple(f.name for f in files))
         return TabularSource(mapping=mapping.model_copy(update={"source": place, "columns": identity}), files=files)
 
+    def reach(self, read: MappingRead, *, url: str) -> None:
+        """Whether a live table can be looked at. Raises SourceUnavailable, or InputWrong where it is not allowed."""
+        mapping: Mapping = read.value
+        self._allowed(url, mapping.party)
+        source = SqlSource(mapping=mapping, url=url, seconds=self._seconds)
+        try:
+            source.columns()
+        finally:
+            source.close()
+
     def _allowed(self, url: str, party: str) -> None:
         try:
             parsed = make_url(url)

@@ -158,6 +158,10 @@ class ReferenceEngine:
         self.revision = bundle.revision
         self.mous = self.of[bundle.revision]
 
+    def loaded(self) -> str | None:
+        """As the port promises."""
+        return self.revision or None
+
     def decide(self, request: Request, facts: Facts) -> Decision:
         """As the port promises."""
         return decide(self.mous, request, facts).model_copy(update={"revision": self.revision})

@@ -55,7 +55,8 @@ def test_a_databases_password_is_hidden(home: Path) -> None:
     [
         ("MAX_ROWS", "many"), ("MAX_ROWS", "-1"), ("QUERY_SECONDS", "soon"), ("ORIGIN", "data.example.org"),
         ("ORIGIN", "https://data.example.org/path"), ("LISTEN", "8484"), ("DATABASE_URL", "nonsense"),
-        ("OPA_URL", "ftp://opa"),
+        ("OPA_URL", "ftp://opa"), ("THREADS", "0"), ("SEND_SECONDS", "0"), ("BODY_SECONDS", "inf"),
+        ("MAX_ROWS", str(2**63)), ("UPLOADS_IN_FLIGHT", "0"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_names_its_setting(home: Path, name: str, value: str) -> None:

@@ -41,6 +41,7 @@ class SqlSource:
             raise SourceUnavailable("the mapping names no table, or the source has no address", reason="source-not-sql")
         self.owner = mapping.party
         self._mapping = mapping
+        self._seconds = seconds
         try:
             parsed = sa.make_url(address)
             options: dict[str, Any] = {}
@@ -76,11 +77,21 @@ class SqlSource:
         return int(self._asked(made)[0][0])
 
     def _asked(self, select: sa.Select[Any]) -> list[Any]:
+        connection: sa.Connection | None = None
+        name = self._engine.dialect.name
         try:
-            with self._engine.connect() as connection:
-                return list(connection.execute(select).all())
-        except (SQLAlchemyError, OSError, ValueError, TypeError):
+            connection = self._engine.connect()
+            # A look has its time as a query has: a view that never ends must not hold the request that opens it.
+            _prepare(connection, name, self._seconds, read_only=True)
+            return list(connection.execute(select).all())
+        except (SQLAlchemyError, OSError, ValueError, TypeError) as error:
+            if _ended(error):
+                detail = f"a look at the source took longer than {self._seconds:g} s"
+                raise SourceUnavailable(detail, reason="source-timeout") from None
             raise SourceUnavailable("the database of the source does not answer", reason="source-unreachable") from None
+        finally:
+            if connection is not None:
+                _let_go(connection, name, None)
 
     def kind(self, column: str) -> Kind:
         """What kind of values a column holds."""
@@ -163,7 +174,7 @@ class SqlSource:
                 ]
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
         except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) == _CANCELLED or "interrupted" in str(error.orig):
+            if _ended(error):
                 raise _slow(query) from None
             raise SourceUnavailable("the database of the source does not answer", reason="source-unreachable") from None
         except (SQLAlchemyError, OSError):
@@ -175,6 +186,12 @@ class SqlSource:
         finally:
             if connection is not None:
                 _let_go(connection, name, result)
+
+
+def _ended(error: Exception) -> bool:
+    """Whether the database ended the query because its time was over."""
+    cause = getattr(error, "orig", None)
+    return getattr(cause, "sqlstate", None) == _CANCELLED or "interrupted" in str(cause)
 
 
 def _slow(query: SourceQuery) -> SourceUnavailable:

@@ -93,6 +93,17 @@ class OpaEngine:
         found = answer.get("result") if isinstance(answer, dict) else None
         return found if isinstance(found, str) else None
 
+    def version(self) -> str:
+        """The server's own version. Raises EngineUnavailable."""
+        query = {"query": "x := opa.runtime().version"}
+        url, seconds = f"{self._client.root_url}/query", self._timeout
+        answer = _mapped(lambda: self._client._session.post(url, json=query, timeout=seconds).json())
+        return str(_mapped(lambda: answer["result"][0]["x"]))
+
+    def loaded(self) -> str | None:
+        """As the port promises."""
+        return self.revision()
+
     def close(self) -> None:
         """Lets the connections go."""
         self._client.close_connection()

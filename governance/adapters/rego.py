@@ -75,6 +75,11 @@ class RegoEngine:
         for former in old:
             former.end()
 
+    def loaded(self) -> str | None:
+        """As the port promises."""
+        bundle = self._bundle
+        return bundle.revision if bundle is not None else None
+
     def decide(self, request: Request, facts: Facts) -> Decision:
         """One decision. Raises EngineUnavailable."""
         if not self._places.acquire(timeout=self._timeout):

@@ -26,6 +26,9 @@ from governance.register import Activation, Register, VersionState
 
 __all__ = ["Check", "Checked", "Live", "Policies"]
 
+# An engine that answers so has lost what it was told, like a server that was restarted: it is told again.
+_FORGOT = frozenset({"engine-undefined", "engine-stale", "engine-incomplete", "engine-malformed", "engine-error"})
+
 _Documents = frozenset[tuple[str, int, str]]
 
 
@@ -184,10 +187,37 @@ class Policies:
             raise EngineUnavailable("no MOU was ever activated here", reason="no-mou-in-force")
         if live.until is not None and request.at >= live.until:
             raise EngineUnavailable("a newer version is due and was not activated", reason="engine-stale")
-        decision = self.engine.decide(request, self.desk.register().facts(request) if facts is None else facts)
-        if decision.revision != live.revision:
-            raise EngineUnavailable("the engine answers on another revision than the log names", reason="engine-stale")
+        try:
+            decision = self.engine.decide(request, self.desk.register().facts(request) if facts is None else facts)
+            if decision.revision != live.revision:
+                detail = "the engine answers on another revision than the log names"
+                raise EngineUnavailable(detail, reason="engine-stale")
+        except EngineUnavailable as error:
+            if error.reason in _FORGOT:
+                self._tell_again(live)
+            raise
         return decision
+
+    def probe(self) -> str | None:
+        """Whether the engine would decide by what counts: the revision, None before the first activation.
+
+        Asks the engine itself, and tells it again where it has something else. Raises EngineUnavailable.
+        """
+        live = self.refresh()
+        if live is None:
+            return None
+        if self.engine.loaded() != live.revision:
+            self._tell_again(live)
+            live = self.refresh()
+            if live is None or self.engine.loaded() != live.revision:
+                raise EngineUnavailable("the engine has another revision than the log names", reason="engine-stale")
+        return live.revision
+
+    def _tell_again(self, live: Live) -> None:
+        """The next refresh loads what counts once more; this request stays refused."""
+        with self._lock:
+            if self._loaded == live.revision:
+                self._loaded, self._seen = None, None
 
     def start(self) -> dict[str, Any] | None:
         """At the start of a service: what a crash left undone is done. Engines that don't answer are left for later."""

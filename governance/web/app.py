@@ -9,21 +9,28 @@ from importlib import metadata
 import structlog
 from flask import Flask, Response, g, jsonify, request
 
-from governance.web import problems
+from governance.web import health, problems
 from governance.web.api import agreements, consents, log, query, sources
+from governance.web.life import Life
 from governance.web.openapi import describe
 from governance.web.services import Services
 
 __all__ = ["create_app"]
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-def create_app(services: Services) -> Flask:
-    """An application that serves these services."""
+
+def create_app(services: Services, *, life: Life | None = None) -> Flask:
+    """An application that serves these services; `life` is told when to stop."""
+    life, metrics = life or Life(), services.metrics
+    readiness = health.Readiness(services.ready, life)
+    metrics.watch(journal=services.journal, clock=services.clock, life=life, parts=readiness.parts)
     app = Flask("accordant", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's provider is typed as its abstract base
     problems.install(app)
     for part in (agreements, consents, log, query, sources):
         app.register_blueprint(part.blueprint(services))
+    app.register_blueprint(health.blueprint(services, life=life, readiness=readiness, metrics=metrics))
     events = structlog.get_logger("accordant.web")
 
     @app.before_request
@@ -33,31 +40,25 @@ def create_app(services: Services) -> Flask:
     @app.after_request
     def _end(response: Response) -> Response:
         # One event a request: never a row, a filter's value or a secret, so never the query string or the body.
+        method = request.method if request.method in _METHODS else "other"
+        route, seconds = str(request.url_rule or "none"), time.perf_counter() - g.get("started", time.perf_counter())
         events.info(
             "request",
             id=g.get("request_id"),
-            method=request.method,
-            route=str(request.url_rule or "none"),
+            method=method,
+            route=route,
             status=response.status_code,
             entry=response.headers.get("Accordant-Entry"),
             outcome=response.headers.get("Accordant-Outcome"),
-            ms=round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000, 2),
+            reason=g.get("reason"),
+            ms=round(seconds * 1000, 2),
         )
+        metrics.http_requests.labels(route, method, str(response.status_code)).inc()
+        metrics.request_seconds.labels(route).observe(seconds)
+        response.headers["Accordant-Request"] = g.get("request_id", "")
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
         return response
-
-    @app.get("/healthz")
-    def healthz() -> Response:
-        """The process answers."""
-        return jsonify({"status": "up"})
-
-    @app.get("/readyz")
-    def readyz() -> tuple[Response, int]:
-        """Every part that a release needs, and how it is."""
-        parts = services.ready()
-        ready = all(state == "ok" for state in parts.values())
-        return jsonify({"status": "ready" if ready else "not ready", "parts": parts}), 200 if ready else 503
 
     @app.get("/openapi.json")
     def openapi() -> Response:

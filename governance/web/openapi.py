@@ -12,7 +12,7 @@ from governance.model.access import Filter, Measure
 
 __all__ = ["describe"]
 
-_OPEN = frozenset({"/healthz", "/readyz", "/openapi.json", "/log/checkpoint", "/log/vkey", "/v1/keys"})
+_OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json", "/log/checkpoint", "/log/vkey", "/v1/keys"})
 _CONVERTER = re.compile(r"<(?:(\w+):)?(\w+)>")
 _PROBLEM = {
     "type": "object",

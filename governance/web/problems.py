@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from flask import Flask, Response
+from flask import Flask, Response, g, has_request_context
 from werkzeug.exceptions import HTTPException
 
 from governance.errors import (
@@ -62,6 +62,8 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """A problem document (RFC 9457 §3) with `reason` and whatever else the caller adds."""
+    if has_request_context():
+        g.reason = reason  # for the event about this request
     body = {"type": f"urn:accordant:problem:{reason}", "title": title, "status": status, "detail": detail}
     # In ASCII: what the caller sent may be quoted here, and need not be Unicode.
     payload = json.dumps(body | {"reason": reason} | dict(extra or {}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from governance.ports import Clock, Journal
 from governance.settings import Settings
 from governance.sources import SourceBook
 from governance.web.authentic import Authenticator, Caller
+from governance.web.metrics import Metrics
 
 __all__ = ["Services"]
 
@@ -31,6 +33,8 @@ class Services:
     history: History
     sources: SourceBook
     consents: Consents
+    metrics: Metrics
+    uploads: threading.BoundedSemaphore
     ready: Callable[[], dict[str, str]]
     closing: Callable[[], None]
 

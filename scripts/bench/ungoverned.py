@@ -8,19 +8,23 @@ No signature, no decision, no log: whoever asks is answered.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pyarrow as pa
 from flask import Flask, Response, request
-from granian import Granian
-from granian.constants import HTTPModes, Interfaces
 
 from connectors.sources.tabular import _VIEW, locked
 from governance.disclosure.answer import Batch
+from governance.serve import door, server
 from governance.settings import Settings
 from governance.web.api.encode import encoder
+from governance.web.doorway import Doorway
+from governance.web.life import Life
+from governance.web.metrics import Metrics
 
 _FILES = "BENCH_FILES"
 _TYPES = {"attendance_days": pa.int64(), "grade": pa.int64()}
@@ -28,8 +32,6 @@ _TYPES = {"attendance_days": pa.int64(), "grade": pa.int64()}
 
 def application() -> Flask:
     """One DuckDB for each set of files, opened once; a cursor a request."""
-    from pathlib import Path
-
     files = [Path(name) for name in os.environ[_FILES].split(os.pathsep)]
     own, everybody = locked(files[:1]), locked(files)
     lock = threading.Lock()
@@ -70,22 +72,19 @@ def application() -> Flask:
     return app
 
 
+def served() -> Doorway:
+    """Behind the same doorway as the governed application."""
+    life, metrics = Life(), Metrics()
+    return door(application(), Settings(home=Path.cwd()), life=life, metrics=metrics, closing=lambda: None)
+
+
 def main() -> None:
-    """Serves as `accordant serve` does, with its default number of threads."""
+    """Serves as `accordant serve` does, with its defaults."""
     port, *files = sys.argv[1:]
     os.environ[_FILES] = os.pathsep.join(files)
-    Granian(
-        "scripts.bench.ungoverned:application",
-        address="127.0.0.1",
-        port=int(port),
-        interface=Interfaces.WSGI,
-        factory=True,
-        workers=1,
-        http=HTTPModes.http1,
-        websockets=False,
-        blocking_threads=Settings.threads if isinstance(Settings.threads, int) else 8,
-        log_access=False,
-    ).serve()
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    settings = Settings(home=Path.cwd(), listen=f"127.0.0.1:{port}", drain_seconds=0)
+    server("scripts.bench.ungoverned:served", settings).serve()
 
 
 if __name__ == "__main__":

@@ -125,6 +125,9 @@ class TestActivation:
             def load(self, bundle: Any) -> None:
                 raise EngineUnavailable("no", reason="engine-unreachable")
 
+            def loaded(self) -> str | None:
+                return None
+
             def decide(self, request: Request, facts: Facts) -> Decision:
                 raise AssertionError
 

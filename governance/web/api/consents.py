@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
-from governance.errors import InputWrong, TooLarge
-from governance.web.api.sources import steward
+from governance.errors import InputWrong
+from governance.web.api.sources import steward, uploaded
 from governance.web.services import Services
 
 __all__ = ["blueprint"]
@@ -18,15 +18,9 @@ def blueprint(services: Services) -> Blueprint:
     @pages.post("/v1/consents")
     def bring_in() -> tuple[Response, int]:
         """A consent file, CSV."""
-        services.authenticator.expect_known(request)
-        most = services.settings.max_upload
-        if request.content_length is None:
-            raise InputWrong("the number of bytes is said beforehand", reason="length-missing", field="Content-Length")
-        if request.content_length > most:
-            raise TooLarge(f"at most {most} bytes are taken")
-        content = request.stream.read(most + 1)
-        caller = steward(services.authenticator.caller(request, body=content))
-        return jsonify(services.consents.bring_in(content, party=caller.party, person=caller.person)), 201
+        with uploaded(services) as (caller, content):
+            made = services.consents.bring_in(content, party=caller.party, person=caller.person)
+        return jsonify(made), 201
 
     @pages.get("/v1/consents")
     def listed() -> Response:

@@ -24,7 +24,7 @@ from governance.errors import (
     TooMany,
 )
 from governance.gateway import Refusal, Released
-from governance.model.access import Request
+from governance.model.access import Decision, Request
 from governance.web.api.encode import encoder, negotiate
 from governance.web.problems import problem, status_of
 from governance.web.services import Services
@@ -52,6 +52,7 @@ def _checkpoint(services: Services) -> dict[str, str]:
 def refusal_problem(services: Services, refusal: Refusal) -> Response:
     """The problem document of a refusal (interfaces, Refusals)."""
     error = refusal.error
+    _count(services, refusal.outcome, error.reason, refusal.decision)
     status, title = status_of(error)
     outcome = _OUTCOMES.get(refusal.outcome, refusal.outcome)
     extra: dict[str, Any] = {
@@ -72,6 +73,12 @@ def _outcome_of(error: AccordantError) -> str:
     if isinstance(error, TooMany):
         return "deny"
     return "invalid" if isinstance(error, InputWrong | NotAuthentic | Replayed) else "unavailable"
+
+
+def _count(services: Services, outcome: str, reason: str, decision: Decision | None) -> None:
+    """For the monitor: by the first clause that was cited; a reason is one of our own codes, never a caller's word."""
+    clause = f"{decision.cites[0].mou}:{decision.cites[0].clause}" if decision and decision.cites else "none"
+    services.metrics.data_requests.labels(outcome, reason, clause).inc()
 
 
 class _Closing:
@@ -138,6 +145,7 @@ def blueprint(services: Services) -> Blueprint:
         return _released(outcome, media_type)
 
     def _released(released: Released, media_type: str) -> Response:
+        _count(services, "permit", "permitted", released.decision)
         tail = {"protection": released.answer.protection, "receipt": {"entry": released.entry}}
         encode = encoder(media_type, schema=released.answer.schema, tail=tail)
         response = Response(content_type=media_type)

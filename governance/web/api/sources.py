@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from flask import Blueprint, Response, jsonify, request
 
-from governance.errors import InputWrong, Refused, TooLarge
+from governance.errors import InputWrong, Refused, TooLarge, TooMany
 from governance.query_body import speakable
 from governance.web.authentic import Caller
 from governance.web.services import Services
 
-__all__ = ["blueprint", "json_body", "steward"]
+__all__ = ["blueprint", "json_body", "steward", "uploaded"]
 
 
 def steward(caller: Caller) -> Caller:
@@ -31,6 +33,27 @@ def json_body(content: bytes) -> dict[str, object]:
     if not isinstance(document, dict):
         raise InputWrong("the body is not a JSON object", reason="malformed", field="body")
     return document
+
+
+@contextmanager
+def uploaded(services: Services) -> Iterator[tuple[Caller, bytes]]:
+    """A large body and the steward who signed it. So many at once, since each is held in memory whole.
+
+    Raises TooMany before a byte is read, and whatever is wrong with the body or its signature.
+    """
+    services.authenticator.expect_known(request)
+    most = services.settings.max_upload
+    if request.content_length is None:
+        raise InputWrong("the number of bytes is said beforehand", reason="length-missing", field="Content-Length")
+    if request.content_length > most:
+        raise TooLarge(f"at most {most} bytes are taken")
+    if not services.uploads.acquire(blocking=False):
+        raise TooMany("other uploads are under way; try again in a moment", reason="busy")
+    try:
+        content = request.stream.read(most + 1)
+        yield steward(services.authenticator.caller(request, body=content)), content
+    finally:
+        services.uploads.release()
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -59,15 +82,10 @@ def blueprint(services: Services) -> Blueprint:
     @pages.post("/v1/sources/<dataset>/rows")
     def load(dataset: str) -> tuple[Response, int]:
         """Rows, as CSV or Parquet, in place of those that were there."""
-        services.authenticator.expect_known(request)
-        most = services.settings.max_upload
-        if request.content_length is None:
-            raise InputWrong("the number of bytes is said beforehand", reason="length-missing", field="Content-Length")
-        if request.content_length > most:
-            raise TooLarge(f"at most {most} bytes are taken")
-        content = request.stream.read(most + 1)
-        caller = steward(services.authenticator.caller(request, body=content))
-        made = services.sources.load(party=caller.party, dataset=dataset, content=content, media_type=request.mimetype)
+        with uploaded(services) as (caller, content):
+            made = services.sources.load(
+                party=caller.party, dataset=dataset, content=content, media_type=request.mimetype
+            )
         warnings = list(made.loaded.warnings) if made.loaded else []
         return jsonify(made.shown() | {"warnings": warnings}), 201
 
