@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Engine as Database
 
 import audit
@@ -17,6 +19,7 @@ from governance.adapters.journal import AuditJournal
 from governance.adapters.store.consents import ConsentTable
 from governance.adapters.store.database import make_tables, open_database
 from governance.adapters.store.nonces import NonceTable
+from governance.adapters.store.sessions import SessionTable
 from governance.adapters.unverified import UnverifiedRows
 from governance.agreements import Agreements, Check
 from governance.consents import Consents
@@ -29,6 +32,7 @@ from governance.model.mou import Mou
 from governance.model.period import start_of
 from governance.ports import Clock, Engine, Journal
 from governance.register import KINDS
+from governance.sessions import Sessions
 from governance.settings import Settings
 from governance.source_kinds import HomeSources
 from governance.sources import KINDS as SOURCE_KINDS
@@ -49,6 +53,12 @@ def engine_of(settings: Settings) -> Engine:
     from governance.adapters.rego import RegoEngine
 
     return RegoEngine()
+
+
+def _cookie_secret(settings: Settings) -> bytes:
+    """What the console's cookies are signed with: the same in every process of the home, after a restart too."""
+    derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"accordant console cookies")
+    return derivation.derive(secret(settings, "sources.key"))
 
 
 def _opened_log(settings: Settings, signer: NoteSigner, clock: Clock) -> tuple[Database, Log, AuditJournal]:
@@ -176,6 +186,8 @@ def open_services(
         history=History(journal),
         sources=sources,
         consents=consents,
+        sessions=Sessions(journal=journal, clock=clock, store=SessionTable(database), key=agreements.book.key),
+        cookie_secret=_cookie_secret(settings),
         ready=ready,
         closing=close,
     )

@@ -9,8 +9,9 @@ from importlib import metadata
 import structlog
 from flask import Flask, Response, g, jsonify, request
 
-from governance.web import problems
-from governance.web.api import agreements, consents, log, query, sources
+from governance.web import console, problems
+from governance.web.api import agreements, consents, log, query, sessions, sources
+from governance.web.api.log import checkpoint_header
 from governance.web.openapi import describe
 from governance.web.services import Services
 
@@ -22,8 +23,9 @@ def create_app(services: Services) -> Flask:
     app = Flask("accordant", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's provider is typed as its abstract base
     problems.install(app)
-    for part in (agreements, consents, log, query, sources):
+    for part in (agreements, consents, log, query, sessions, sources):
         app.register_blueprint(part.blueprint(services))
+    app.register_blueprint(console.blueprint(app, services))
     events = structlog.get_logger("accordant.web")
 
     @app.before_request
@@ -44,6 +46,8 @@ def create_app(services: Services) -> Flask:
             ms=round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000, 2),
         )
         response.headers["X-Content-Type-Options"] = "nosniff"
+        if "Accordant-Checkpoint" not in response.headers:
+            response.headers.update(checkpoint_header(services))
         response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
         return response
 

@@ -10,6 +10,7 @@ from governance.consents import Consents
 from governance.gateway import Gateway
 from governance.history import History
 from governance.ports import Clock, Journal
+from governance.sessions import Sessions
 from governance.settings import Settings
 from governance.sources import SourceBook
 from governance.web.authentic import Authenticator, Caller
@@ -31,6 +32,8 @@ class Services:
     history: History
     sources: SourceBook
     consents: Consents
+    sessions: Sessions
+    cookie_secret: bytes
     ready: Callable[[], dict[str, str]]
     closing: Callable[[], None]
 
