@@ -102,7 +102,7 @@ class Sessions:
         return holder
 
     def open(self, secret: str) -> str:
-        """Spends a link on a session; the session's secret. Raises NotFound, and LogUnavailable where nothing opened."""
+        """Spends a link on a session; the session's secret. Raises NotFound; LogUnavailable where nothing opened."""
         holder, now = self.invited(secret), self.clock.now()
         opened = secrets.token_urlsafe(32)
 

@@ -17,7 +17,7 @@ from governance.errors import NotAuthentic
 from governance.web.console.door import Door
 from governance.web.services import Services
 
-__all__ = ["Cited", "add"]
+__all__ = ["Cited", "Told", "add"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,27 @@ def _signature(services: Services, declared: Mapping[str, Any]) -> str | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Whose data left: how many different clients of one party, in which entries."""
+
+    contributor: str
+    clients: int
+    entries: tuple[int, ...]
+
+
+def _told(account: tuple[Entry, ...]) -> list[Told]:
+    ids: dict[str, set[str]] = {}
+    entries: dict[str, list[int]] = {}
+    for made in (e for e in account if e.kind == "disclosure"):
+        whose = str(made.body.get("contributor"))
+        listed = made.body.get("subjects")
+        held = listed.get(whose) if isinstance(listed, Mapping) else None
+        ids.setdefault(whose, set()).update(map(str, held if isinstance(held, list) else ()))
+        entries.setdefault(whose, []).append(made.seq)
+    return [Told(whose, len(ids[whose]), tuple(entries[whose])) for whose in sorted(ids)]
+
+
 def add(pages: Blueprint, services: Services, door: Door) -> None:
     """`/history/<seq>` and its download."""
 
@@ -88,6 +109,9 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
         found = services.history.entry(seq, party=holder.party, administrator=administrator)
         declared = found.body.get("declaration")
         signed = declared if isinstance(declared, Mapping) else None
+        account: tuple[Entry, ...] = ()
+        if found.kind == "request":
+            account = services.history.account(found, party=holder.party, administrator=administrator)
         body = {k: v for k, v in found.body.items() if k != "filing"}
         return render_template(
             "entry.html",
@@ -98,9 +122,8 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
             sent=_text(signed.get("body")) if signed else None,
             signature_wrong=_signature(services, signed) if signed else None,
             cited=_cited(services, found),
-            account=services.history.account(found, party=holder.party, administrator=administrator)
-            if found.kind == "request"
-            else (),
+            releases=[e for e in account if e.kind == "release"],
+            told=_told(account),
             whole=json.dumps(body, indent=2, ensure_ascii=False, sort_keys=True),
         )
 

@@ -11,7 +11,7 @@ from governance.web.console.words import OUTCOMES
 
 __all__ = ["Bar", "Chart", "Part", "chart"]
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 720, 220, 36, 24, 8
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 720, 230, 46, 32, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def chart(figures: Mapping[tuple[str, str, str], int], first: dt.date, last: dt.
                 height = number / scale_top * room
                 parts.append(Part(outcome, number, round(base - at / scale_top * room - height, 2), round(height, 2)))
                 at += number
-        every = max(1, round(len(starts) / 6))
+        every = max(1, -(-len(starts) // 5))
         marked = (len(starts) - 1 - index) % every == 0
         width = round(min(slot * 0.76, 36), 2)
         x = round(_LEFT + index * slot + (slot - width) / 2, 2)

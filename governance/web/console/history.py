@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, make_response, render_template, request, url_for
 from werkzeug.wrappers import Response
 
@@ -52,7 +54,7 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
             )
         except InputWrong as error:
             wrong, status = {error.field or "form": error.detail}, 400
-        kept = {name: request.args.get(name, "") for name in FILTERS if request.args.get(name)}
+        kept: dict[str, Any] = {name: request.args.get(name, "") for name in FILTERS if request.args.get(name)}
         more = len(found) > _PAGE
         older = url_for("console.history", **kept, before=found[_PAGE - 1].seq) if more else None
         page = render_template(

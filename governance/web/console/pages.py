@@ -36,7 +36,16 @@ def blueprint(app: Flask, services: Services) -> Blueprint:
         "console", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
     )
     door, csrf = Door(services), CSRFProtect(app)
-    log = structlog.get_logger("accordant.console")
+
+    _guard(pages, services, door, csrf)
+    _tell(pages)
+    for part in (sign_in, overview, mous, history, entry, picture, waiting, data):
+        part.add(pages, services, door)
+    return pages
+
+
+def _guard(pages: Blueprint, services: Services, door: Door, csrf: CSRFProtect) -> None:
+    """What holds for every page."""
 
     @pages.before_request
     def _enter() -> AnyResponse | None:
@@ -71,6 +80,11 @@ def blueprint(app: Flask, services: Services) -> Blueprint:
             "log_origin": services.settings.log_origin,
         }
 
+
+def _tell(pages: Blueprint) -> None:
+    """Errors as pages."""
+    log = structlog.get_logger("accordant.console")
+
     def refused(status: int, title: str, detail: str, reason: str) -> Response:
         response = make_response(render_template("problem.html", title=title, detail=detail, reason=reason), status)
         if status in (429, 503):
@@ -94,7 +108,3 @@ def blueprint(app: Flask, services: Services) -> Blueprint:
     def _unforeseen(error: Exception) -> Response:
         log.error("unforeseen", kind=type(error).__name__, exc_info=error)
         return refused(500, "error", "something unforeseen went wrong; it was noted", "error")
-
-    for part in (sign_in, overview, mous, history, entry, picture, waiting, data):
-        part.add(pages, services, door)
-    return pages

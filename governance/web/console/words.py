@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from audit import Entry
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "outcome_options",
     "short",
     "summary",
+    "ticked",
 ]
 
 KINDS = {
@@ -138,6 +141,13 @@ def clauses(entry: Entry) -> list[str]:
     return [f"{c.get('mou')}:{c.get('clause')}" for c in found if isinstance(c, Mapping)]
 
 
+def ticked(text: object) -> Markup:
+    """A message's words in backticks as code; everything escaped."""
+    parts = str(text).split("`")
+    pieces = [Markup("<code>{}</code>").format(p) if i % 2 else escape(p) for i, p in enumerate(parts)]
+    return Markup("").join(pieces)
+
+
 def _request(body: Mapping[str, Any]) -> str:
     asked = field(body, "request")
     if not isinstance(asked, Mapping):
@@ -145,7 +155,8 @@ def _request(body: Mapping[str, Any]) -> str:
     measures = asked.get("measures") or []
     wanted = asked.get("fields") or [str(field(m, "measure")) for m in measures if isinstance(m, Mapping)]
     what = ", ".join(map(str, wanted)) or "rows"
-    return f"{what} from {asked.get('dataset')}, {asked.get('rows')} clients, {asked.get('view')}"
+    whose = {"own": "own clients", "others": "others’ clients", "all": "all clients"}.get(str(asked.get("rows")), "")
+    return f"{what} from {asked.get('dataset')}, {whose}, {asked.get('view')}"
 
 
 def summary(entry: Entry) -> str:
