@@ -1,4 +1,4 @@
-"""Pictures of the console's pages in Chromium, of a home that the demo made: `python -m scripts.screenshots KEPT -o DIR`.
+"""Pictures of the console in Chromium, of a home that the demo made: `python -m scripts.screenshots KEPT -o DIR`.
 
 KEPT is the folder of `accordant demo --home KEPT`. Each page is taken on a desk and on a phone; `--docs` takes the few
 that the README shows, into `docs/`.
@@ -42,7 +42,7 @@ def _serving(home: Path, origin: str) -> Iterator[None]:
     try:
         for _ in range(300):
             try:
-                urllib.request.urlopen(f"{origin}/healthz", timeout=2).close()
+                urllib.request.urlopen(f"{origin}/healthz", timeout=2).close()  # noqa: S310 our own server, on loopback
                 break
             except (urllib.error.URLError, ConnectionError):
                 time.sleep(0.1)
