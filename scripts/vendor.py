@@ -1,7 +1,7 @@
 """Files of others that lie in the repository, by npm, pinned by version and integrity (`python -m scripts.vendor`).
 
-The console itself brings no file of others. Its tests bring axe-core (Mozilla Public License 2.0), as published, with its
-licence beside it; it is in no wheel.
+The console itself brings no file of others. Its tests bring axe-core (Mozilla Public License 2.0), as published, with
+its licence beside it; it is in no wheel.
 """
 
 from __future__ import annotations

@@ -18,7 +18,17 @@ from tests.web.console.visitor import link_of
 pytestmark = pytest.mark.browser
 
 DESK, PHONE = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
-PAGES = ("/", "/mous", "/mous/small", "/history", "/history?since=soon", "/requests", "/waiting", "/data", "/history/35")
+PAGES = (
+    "/",
+    "/mous",
+    "/mous/small",
+    "/history",
+    "/history?since=soon",
+    "/requests",
+    "/waiting",
+    "/data",
+    "/history/35",
+)
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
 
@@ -50,7 +60,9 @@ class Window:
     @classmethod
     def open(cls, browser: Browser, *, size: dict[str, int] = DESK, dark: bool = False) -> Window:
         context = browser.new_context(
-            viewport=size, base_url=ORIGIN, color_scheme="dark" if dark else "light"  # type: ignore[arg-type]
+            viewport=size,
+            base_url=ORIGIN,
+            color_scheme="dark" if dark else "light",  # type: ignore[arg-type]
         )
         window = cls(context.new_page())
         window.page.on("console", lambda said: window.complaints.append(said.text))

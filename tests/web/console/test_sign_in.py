@@ -90,7 +90,7 @@ def test_a_revoked_key_ends_its_sessions(founded: World) -> None:
     assert 303 == visitor.get("/").status_code
 
 
-@pytest.mark.parametrize(("step", "steps", "open_"), [(IDLE, 1, False), (IDLE / 2, 4, True), (IDLE / 2, 24, False)])
+@pytest.mark.parametrize(("step", "steps", "open_"), [(IDLE, 1, False), (IDLE / 2, 4, True), (IDLE / 2, 48, False)])
 def test_a_session_ends_without_use_and_after_its_day(
     founded: World, step: dt.timedelta, steps: int, open_: bool
 ) -> None:
