@@ -1,4 +1,4 @@
-"""The first page: where the memoranda stand, what waits for a person, the latest requests, the picture of a month."""
+"""The first page: where the memoranda stand, what waits for a person, the latest requests, the picture of two weeks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from governance.web.services import Services
 __all__ = ["add"]
 
 _LATEST = 8
-_DAYS = 30
+_DAYS = 14
 
 
 def add(pages: Blueprint, services: Services, door: Door) -> None:

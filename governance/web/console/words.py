@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ __all__ = [
     "name",
     "outcome",
     "outcome_options",
+    "period",
     "short",
     "summary",
     "ticked",
@@ -112,6 +114,14 @@ def day(value: dt.date | str | None) -> str:
     if isinstance(value, str):
         value = dt.date.fromisoformat(value[:10])
     return f"{value.day} {value.strftime('%b %Y')}" if value else "—"
+
+
+def period(text: str | None) -> str:
+    """`P90D` as `90 days`; what is no single period stands as it is."""
+    found = re.fullmatch(r"P(\d+)([DWMY])", text or "")
+    if found is None:
+        return text or "—"
+    return count(int(found[1]), {"D": "day", "W": "week", "M": "month", "Y": "year"}[found[2]])
 
 
 def short(digest: object, length: int = 12) -> str:

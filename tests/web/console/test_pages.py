@@ -72,7 +72,7 @@ def test_the_overview_tells_states_and_latest_requests(administrator: Visitor) -
     text = administrator.text("/")
     assert "A small collaborative In force" in " ".join(text.split())
     assert "Waits for a person" in text
-    assert "3 requests in 30 days" in text
+    assert "3 requests in 14 days" in text
 
 
 def test_a_partner_hears_of_its_own_requests_and_data_alone(told: World, south: Visitor) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from governance.sessions import ABSOLUTE, IDLE, LINK_LIFE
+from governance.web.app import create_app
 from tests.simulator import ORIGIN, World
 from tests.web.console.visitor import Visitor, link_of
 
@@ -172,3 +175,29 @@ def test_another_host_name_reads_nothing(founded: World) -> None:
     """A name that was bound to our address by somebody else."""
     visitor = Visitor.signed_in(founded, founded.partners["north"])
     assert 404 == visitor.get("/", base_url="http://evil.test").status_code
+
+
+def test_over_tls_the_cookie_is_bound_to_the_host(founded: World) -> None:
+    """`__Host-`: secure, this host alone, the whole of it; and the browser is told to stay with TLS."""
+    origin = "https://accordant.test"
+    services = replace(founded.services, settings=replace(founded.settings, origin=origin))
+    visitor = Visitor(create_app(services).test_client())
+    secret, _ = services.sessions.link(fingerprint=founded.administrator.key.fingerprint)
+    answer = visitor.get(f"/sign-in/{secret}", base_url=origin)
+    name, *attributes = answer.headers["Set-Cookie"].replace("=", ";", 1).split("; ")
+    assert name.startswith("__Host-accordant;")
+    assert ["HttpOnly", "Path=/", "SameSite=Strict", "Secure"] == sorted(attributes)
+    assert "Strict-Transport-Security" in answer.headers
+
+
+@pytest.mark.postgresql
+def test_sessions_live_in_postgresql_too(tmp_path: Path, postgresql_url: str) -> None:
+    """Opened, used, ended."""
+    world = World.found(tmp_path, database_url=postgresql_url)
+    visitor = Visitor.signed_in(world, world.administrator)
+    world.clock.time += IDLE / 2
+    assert 200 == visitor.get("/").status_code
+    link_of(world, world.administrator)
+    assert 303 == visitor.post("/sign-out", {"csrf_token": visitor.token("/data")}).status_code
+    assert 303 == visitor.get("/").status_code
+    world.close()
