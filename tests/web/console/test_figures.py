@@ -1,4 +1,4 @@
-"""The picture's geometry: every request stands in one bar, bars keep to their scale, and nothing is lost on the edges."""
+"""The picture's geometry: every request stands in one bar, and bars keep to their scale."""
 
 from __future__ import annotations
 
