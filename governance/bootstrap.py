@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Engine as Database
 
 import audit
@@ -18,6 +20,7 @@ from governance.adapters.journal import AuditJournal
 from governance.adapters.store.consents import ConsentTable
 from governance.adapters.store.database import make_tables, open_database, require_writable
 from governance.adapters.store.nonces import NonceTable
+from governance.adapters.store.sessions import SessionTable
 from governance.adapters.unverified import UnverifiedRows
 from governance.agreements import Agreements, Check, Checked
 from governance.compiler.bundle import Bundle
@@ -33,6 +36,7 @@ from governance.model.period import start_of
 from governance.ports import Clock, Engine, Journal
 from governance.readiness import asker, require_newest, require_room
 from governance.register import KINDS
+from governance.sessions import Sessions
 from governance.settings import Settings
 from governance.source_kinds import HomeSources
 from governance.sources import KINDS as SOURCE_KINDS
@@ -64,6 +68,12 @@ def _readings_agree(engine: Engine, bundle: Bundle, mous: Sequence[Mou]) -> Chec
     from governance.checking import readings_agree
 
     return readings_agree(engine)(bundle, mous)
+
+
+def _cookie_secret(settings: Settings) -> bytes:
+    """What the console's cookies are signed with: the same in every process of the home, after a restart too."""
+    derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"accordant console cookies")
+    return derivation.derive(secret(settings, "sources.key"))
 
 
 def _opened_log(
@@ -199,6 +209,8 @@ def open_services(
         consents=consents,
         metrics=metrics,
         uploads=threading.BoundedSemaphore(settings.uploads_in_flight),
+        sessions=Sessions(journal=journal, clock=clock, store=SessionTable(database), key=agreements.book.key),
+        cookie_secret=_cookie_secret(settings),
         ready=asker(
             {
                 "database": lambda: require_writable(database),

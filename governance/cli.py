@@ -32,6 +32,7 @@ _COMMANDS = {
     "review": "governance.commands.review",
     "duty": "governance.commands.review",
     "audit": "governance.commands.audit",
+    "console": "governance.commands.console",
 }
 
 

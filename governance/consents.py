@@ -52,6 +52,10 @@ class ConsentStore(Protocol):
         """One column `subject`: who consents."""
         ...
 
+    def counted(self, *, contributor: str) -> dict[str, int]:
+        """Records by status."""
+        ...
+
     def listed(self, *, contributor: str, subject: str | None = None, limit: int = 1000) -> tuple[ConsentRecord, ...]:
         """Records, newest first."""
         ...
@@ -170,6 +174,10 @@ class Consents:
             "subjects": len({r.subject for r in records}),
             "entry": entries[0].seq,
         }
+
+    def counted(self, *, party: str) -> dict[str, int]:
+        """How many of the party's records say what."""
+        return self._store.counted(contributor=party)
 
     def listed(self, *, party: str, subject: str | None) -> tuple[ConsentRecord, ...]:
         """The party's records, newest first."""

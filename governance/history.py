@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from audit import Draft, Entry
+from audit.leaf import FIRST, Leaf
 from governance.errors import InputWrong, NotFound
 from governance.ports import Journal
 
-__all__ = ["FILTERS", "History", "shown"]
+__all__ = ["FILTERS", "Counted", "History", "Standing", "shown"]
 
 # What may be searched by; everything but `subject` is answered from the log's index.
 FILTERS = ("kind", "party", "connector", "purpose", "dataset", "outcome", "clause", "mou", "subject", "since", "until")
 _PAGE = 1000
+# A picture counts at most so many requests: it is made while somebody waits.
+_COUNTED = 20_000
+# What a request brought about is recorded soon after it.
+_ACCOUNT = dt.timedelta(hours=1)
 
 
 def shown(entry: Entry) -> dict[str, Any]:
@@ -46,6 +52,28 @@ def _instant(name: str, text: str) -> dt.datetime:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an entry stands: its bytes hash to `leaf_hash`, and name the hash of the leaf before it."""
+
+    leaf: str
+    leaf_hash: str
+    body_hash: str
+    previous: str
+    chained: bool
+    size: int
+    root: str
+    checkpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Requests by (day, party, outcome); `complete` is false where there were more than are counted."""
+
+    figures: Mapping[tuple[str, str, str], int]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """Searches and openings of the log, for a caller of whom it is known who it is."""
 
@@ -55,6 +83,65 @@ class History:
         self, *, party: str, administrator: bool, wanted: Mapping[str, str], limit: int, before: int | None = None
     ) -> tuple[Entry, ...]:
         """Entries, newest first; the search itself becomes an entry before anything is returned."""
+        found = self._found(wanted, limit=limit, before=before, reader=None if administrator else party)
+        self._record(party, wanted, len(found))
+        return found
+
+    def count(self, *, party: str, administrator: bool, wanted: Mapping[str, str]) -> Counted:
+        """Requests by day (UTC), party and outcome; one search, and so one entry."""
+        reader = None if administrator else party
+        asked = {**wanted, "kind": "request"}
+        figures: Counter[tuple[str, str, str]] = Counter()
+        before: int | None = None
+        while sum(figures.values()) < _COUNTED:
+            some = self._found(asked, limit=_PAGE, before=before, reader=reader)
+            for entry in some:
+                body = entry.body
+                figures[entry.time.date().isoformat(), str(body.get("party")), str(body.get("outcome"))] += 1
+            if len(some) < _PAGE:
+                break
+            before = some[-1].seq
+        total = sum(figures.values())
+        self._record(party, asked, total)
+        return Counted(dict(figures), total < _COUNTED)
+
+    def account(self, request: Entry, *, party: str, administrator: bool) -> tuple[Entry, ...]:
+        """What a request brought about, oldest first, as far as the caller may see: disclosures and releases."""
+        call, asked_by = request.body.get("call"), request.body.get("party")
+        if not call or request.body.get("outcome") != "permit" or not isinstance(asked_by, str):
+            return ()
+        made: list[Entry] = []
+        for kind in ("disclosure", "release"):
+            made += self.journal.search(
+                kind=kind,
+                party=asked_by,
+                since=request.time,
+                until=request.time + _ACCOUNT,
+                limit=_PAGE,
+                reader=None if administrator else party,
+            )
+        return tuple(sorted((e for e in made if e.body.get("call") == call), key=lambda e: e.seq))
+
+    def standing(self, entry: Entry) -> Standing:
+        """The entry's place in the chain, from stored bytes; the leaf before it holds no personal data."""
+        leaf = Leaf.from_bytes(entry.leaf)
+        before = self.journal.entry(entry.seq - 1) if entry.seq else None
+        expected = before.leaf_hash if before is not None else FIRST
+        head = self.journal.head()
+        return Standing(
+            leaf=entry.leaf.decode(),
+            leaf_hash=entry.leaf_hash.hex(),
+            body_hash=leaf.body.hex(),
+            previous=leaf.prev.hex(),
+            chained=leaf.prev == expected and Leaf.hash(entry.leaf) == entry.leaf_hash,
+            size=head.size,
+            root=head.root.hex(),
+            checkpoint=head.checkpoint.decode(),
+        )
+
+    def _found(
+        self, wanted: Mapping[str, str], *, limit: int, before: int | None, reader: str | None
+    ) -> tuple[Entry, ...]:
         unknown = sorted(set(wanted) - set(FILTERS))
         if unknown:
             raise InputWrong(f"`{unknown[0]}` cannot be searched by", reason="unknown-filter", field=unknown[0])
@@ -64,13 +151,12 @@ class History:
             if not value.isprintable():
                 raise InputWrong("holds a character that cannot be searched for", field=name)
         filters: dict[str, Any] = {k: _instant(k, v) if k in ("since", "until") else v for k, v in wanted.items()}
-        found = tuple(
-            self.journal.search(**filters, limit=limit, before=before, reader=None if administrator else party)
-        )
+        return tuple(self.journal.search(**filters, limit=limit, before=before, reader=reader))
+
+    def _record(self, party: str, wanted: Mapping[str, str], found: int) -> None:
         # The subject searched for is personal: it stands in the body, which the searcher's party alone may read.
-        body = {"party": party, "by": dict(wanted), "found": len(found)}
+        body = {"party": party, "by": dict(wanted), "found": found}
         self.journal.append([Draft("search", body, (party,), {"party": party})])
-        return found
 
     def entry(self, seq: int, *, party: str, administrator: bool) -> Entry:
         """One entry with its body. Raises NotFound as well where the caller may not see it."""

@@ -1,10 +1,10 @@
-"""The real parts that the tests need and pip can't bring: the OPA server and PostgreSQL.
+"""The real parts that the tests need and pip can't bring: the OPA server, PostgreSQL and Chromium.
 
 Found where they are; installed where that is possible (`python3 scripts/parts.py`, which `make parts` runs);
 otherwise said loudly, with what to do. Only the standard library, so that it runs before the virtual environment
 stands. OPA is pinned to one version: on the PATH if it is that one, else in a cache outside of the checkout, else
-built by `go install`, which checks the module's source against Go's checksum database. PostgreSQL is the system's
-package.
+built by `go install`, which checks the module's source against Go's checksum database. PostgreSQL and Chromium are
+the system's packages.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ import tempfile
 from pathlib import Path
 
 __all__ = [
+    "CHROMIUM_OPTIONS",
     "OPA_VERSION",
+    "find_chromium",
     "find_opa",
     "find_postgresql",
+    "install_chromium",
     "install_opa",
     "install_postgresql",
     "opa_in_cache",
@@ -29,6 +32,8 @@ __all__ = [
 ]
 
 OPA_VERSION = "1.22.2"
+# Without a screen, a sandbox that root may not have, and anything that it would do of its own accord.
+CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
 OPA_MODULE = f"github.com/open-policy-agent/opa@v{OPA_VERSION}"
 
 
@@ -66,6 +71,12 @@ def find_postgresql() -> Path | None:
     return next((f for f in folders if (f / "initdb").exists() and (f / "postgres").exists()), None)
 
 
+def find_chromium() -> Path | None:
+    """Chromium, or a browser that is one, on the PATH."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next((Path(found) for name in names if (found := shutil.which(name))), None)
+
+
 def install_opa() -> Path:
     """Build the pinned OPA (two or three minutes, once); raises RuntimeError with what to do instead."""
     go = shutil.which("go")
@@ -82,28 +93,43 @@ def install_opa() -> Path:
     return target
 
 
-def install_postgresql() -> Path:
+def _install_package(name: str, *, instead: str) -> None:
     """Debian's package, where this is Debian and we are root; raises RuntimeError with what to do instead."""
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
-        raise RuntimeError("install PostgreSQL 13 or later (Debian: `apt-get install postgresql`)")
+        raise RuntimeError(f"install {instead} (Debian: `apt-get install {name}`)")
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "postgresql"]):
+    for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", name]):
         if subprocess.run([apt, *words], env=quiet, stdin=subprocess.DEVNULL, check=False).returncode != 0:
-            raise RuntimeError(f"`apt-get {' '.join(words)}` failed: install PostgreSQL by hand")
+            raise RuntimeError(f"`apt-get {' '.join(words)}` failed: install {instead} by hand")
+
+
+def install_postgresql() -> Path:
+    """The package; raises RuntimeError with what to do instead."""
+    _install_package("postgresql", instead="PostgreSQL 13 or later")
     found = find_postgresql()
     if found is None:
         raise RuntimeError("the package `postgresql` brought no `initdb`")
     return found
 
 
+def install_chromium() -> Path:
+    """The package; raises RuntimeError with what to do instead."""
+    _install_package("chromium", instead="Chromium")
+    found = find_chromium()
+    if found is None:
+        raise RuntimeError("the package `chromium` brought no `chromium`")
+    return found
+
+
 def main(words: list[str] | None = None) -> int:
     """Bring what is missing. On a laptop a missing part is said, and its tests are skipped; under CI it is an error."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", nargs="*", choices=["opa", "postgresql", []], help="both, if none is named")
+    parser.add_argument("part", nargs="*", choices=["opa", "postgresql", "chromium", []], help="all, if none is named")
     parser.add_argument("--find", action="store_true", help="print where the parts are and install nothing")
     options = parser.parse_args(words)
     ways = {"opa": (find_opa, install_opa), "postgresql": (find_postgresql, install_postgresql)}
+    ways["chromium"] = (find_chromium, install_chromium)
     missing = []
     for part in options.part or ways:
         find, install = ways[part]

@@ -8,6 +8,7 @@ with a banner; where `CI=true` they fail.
     opa_server_factory    makes servers of one's own: `server = opa_server_factory(); server.url; server.suspend()`
     postgresql            the throw-away cluster, one a test process (`.create()`, `.crash()`, `.start()`)
     postgresql_url        a fresh, empty database of it, dropped after the test
+    chromium              path of the browser
     shared                the folder with the acceptance documents
     oulad                 the folder with the real data
 """
@@ -22,7 +23,7 @@ from typing import NoReturn
 import pytest
 from hypothesis import HealthCheck, settings
 
-from scripts.parts import OPA_VERSION, find_opa, find_postgresql
+from scripts.parts import OPA_VERSION, find_chromium, find_opa, find_postgresql
 from tests.real_parts import Opa, PostgreSQL, start_opa, start_postgresql
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,6 +93,13 @@ def postgresql_url(postgresql: PostgreSQL) -> Iterator[str]:
     url = postgresql.create()
     yield url
     postgresql.drop(url)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The browser that people's pages are tried in."""
+    found = find_chromium()
+    return found if found is not None else missing("chromium (`make parts` installs it, or your system's package does)")
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from governance.cli import main
+from governance.commands.demo_browser import browse
 from governance.demo_data import QUARTERS, SIZES, consent_file, partner_file
 from governance.errors import Refused
 
@@ -119,6 +120,7 @@ class Story:
         self._ask()
         self._refuse()
         self._prove()
+        self._look()
         seconds = time.monotonic() - self._started
         self._console.print()
         self._console.print(f"[bold green]✓[/bold green] {self._steps} steps as told, in {seconds:.0f} s.")
@@ -249,13 +251,26 @@ class Story:
             _forge(target)
         self.run("audit", "verify", "--home", str(copy), expect=1, show=4)
 
+    def _look(self) -> None:
+        self._heading("6  The same, as pages: the console, for a partner and for the administrator")
+        for name in ("northside", "administrator"):
+            made = self.run("console", "--json", key=name).json
+            seen = browse(made["link"])
+            self._lines("\n".join(f"{path:<28} {title}" for path, title in seen), 12)
+
     def serving(self) -> None:
-        """On a terminal: where to go on."""
+        """On a terminal: the way into the console, and where else to go on."""
         self._console.print()
-        self._console.print(f"The server answers at [bold]{self._origin}[/bold] until Ctrl-C. In another terminal:")
+        self._console.print("[bold]The console[/bold], until Ctrl-C. Each link signs in once, within five minutes:")
+        for name, words in (("administrator", "the administrator"), ("northside", "a partner, Northside")):
+            link = self.run("console", "--json", key=name, quiet=True).json["link"]
+            self._console.print(f"  {words:<22}", end="")
+            self._console.print(Text(link, style="bold"), soft_wrap=True)
+        self._console.print("\nA new link, or a search, in another terminal:")
         self._console.print(
             f"  export ACCORDANT_ORIGIN={self._origin} ACCORDANT_KEY={self._key('northside')}", soft_wrap=True
         )
+        self._console.print("  accordant console --open")
         self._console.print("  accordant audit search --party northside")
 
     # Pictures

@@ -15,7 +15,7 @@ from governance.compiler.document import Block, document
 from governance.compiler.words import collapse
 from governance.model.mou import Mou
 
-__all__ = ["STYLE", "STYLE_SOURCE", "body_html", "to_html"]
+__all__ = ["STYLE", "STYLE_SOURCE", "block_html", "body_html", "to_html"]
 
 STYLE = """
 :root { color-scheme: light dark; --line: #b9bec7; --mark: #1f5f8b; --soft: #f3f5f8 }
@@ -70,11 +70,12 @@ def body_html(mou: Mou) -> str:
         if block.kind == "clause":
             parts.append("<article>\n")
             inside = True
-        parts.append(_element(block))
+        parts.append(block_html(block))
     return "".join([*parts, "</article>\n" if inside else ""])
 
 
-def _element(block: Block) -> str:
+def block_html(block: Block) -> str:
+    """One block as an element, every word of the document escaped."""
     if block.kind == "title":
         return f'<h1 dir="auto">{html.escape(block.text)}</h1>\n'
     if block.kind == "heading":

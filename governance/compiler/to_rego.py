@@ -24,7 +24,7 @@ _TOGETHER = {
     "touching": _ALL, "covering": _ALL, "consents": _ALL, "moments": _ALL, "rows": _ALL,
 }  # fmt: skip
 
-__all__ = ["dataset_path", "module_path", "to_rego", "together"]
+__all__ = ["clause_alone", "dataset_path", "module_path", "to_rego", "together"]
 
 
 def module_path(mou: Mou, dataset: str) -> str:
@@ -57,6 +57,13 @@ def to_rego(mou: Mou, dataset: str, mous: Sequence[Mou]) -> str:
     )
     declared = package("accordant", "datasets", dataset, name(mou))
     return "\n\n".join([f"{head}\n{declared}", "\n".join(imports), body]) + "\n"
+
+
+def clause_alone(mou: Mou, dataset: str, clause: Clause) -> str:
+    """One clause's rule for people to read, behind the conditions that it names, as they stand in its module."""
+    words = Words(mou, mou.datasets[dataset])
+    rule = clause_rule(mou, clause, words)
+    return "\n\n".join([*words.rules(), rule])
 
 
 def together(dataset: str, mous: Sequence[Mou]) -> str:

@@ -9,8 +9,9 @@ from importlib import metadata
 import structlog
 from flask import Flask, Response, g, jsonify, request
 
-from governance.web import health, problems
-from governance.web.api import agreements, consents, log, query, sources
+from governance.web import console, health, problems
+from governance.web.api import agreements, consents, log, query, sessions, sources
+from governance.web.api.log import checkpoint_header
 from governance.web.life import Life
 from governance.web.openapi import describe
 from governance.web.services import Services
@@ -28,9 +29,10 @@ def create_app(services: Services, *, life: Life | None = None) -> Flask:
     app = Flask("accordant", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's provider is typed as its abstract base
     problems.install(app)
-    for part in (agreements, consents, log, query, sources):
+    for part in (agreements, consents, log, query, sessions, sources):
         app.register_blueprint(part.blueprint(services))
     app.register_blueprint(health.blueprint(services, life=life, readiness=readiness, metrics=metrics))
+    app.register_blueprint(console.blueprint(app, services))
     events = structlog.get_logger("accordant.web")
 
     @app.before_request
@@ -57,6 +59,8 @@ def create_app(services: Services, *, life: Life | None = None) -> Flask:
         metrics.request_seconds.labels(route).observe(seconds)
         response.headers["Accordant-Request"] = g.get("request_id", "")
         response.headers["X-Content-Type-Options"] = "nosniff"
+        if "Accordant-Checkpoint" not in response.headers:
+            response.headers.update(checkpoint_header(services))
         response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
         return response
 

@@ -209,7 +209,9 @@ def _operation(rule: str, method: str, words: str) -> dict[str, Any]:
 def describe(app: Flask, *, origin: str, version: str) -> dict[str, Any]:
     """The document, in the order of the paths."""
     paths: dict[str, dict[str, Any]] = {}
-    for rule in sorted(app.url_map.iter_rules(), key=lambda r: r.rule):
+    # The console's pages are for people.
+    rules = (r for r in app.url_map.iter_rules() if not r.endpoint.startswith("console."))
+    for rule in sorted(rules, key=lambda r: r.rule):
         view = app.view_functions[rule.endpoint]
         for method in sorted((rule.methods or set()) & {"GET", "POST", "PUT", "DELETE"}):
             path = _CONVERTER.sub(r"{\2}", rule.rule)

@@ -11,6 +11,7 @@ from governance.consents import Consents
 from governance.gateway import Gateway
 from governance.history import History
 from governance.ports import Clock, Journal
+from governance.sessions import Sessions
 from governance.settings import Settings
 from governance.sources import SourceBook
 from governance.web.authentic import Authenticator, Caller
@@ -35,6 +36,8 @@ class Services:
     consents: Consents
     metrics: Metrics
     uploads: threading.BoundedSemaphore
+    sessions: Sessions
+    cookie_secret: bytes
     ready: Callable[[], dict[str, str]]
     closing: Callable[[], None]
 

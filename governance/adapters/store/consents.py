@@ -146,6 +146,16 @@ class ConsentTable:
             ) from None
         return pa.table({"subject": pa.array(subjects, pa.string())})
 
+    def counted(self, *, contributor: str) -> dict[str, int]:
+        """Records by status; no row is read."""
+        c = CONSENTS.c
+        query = select(c.status, func.count()).where(c.contributor == contributor).group_by(c.status)
+        try:
+            with self._engine.connect() as connection:
+                return {str(status): int(count) for status, count in connection.execute(query)}
+        except SQLAlchemyError as error:
+            raise LogUnavailable(f"the database does not answer ({type(error).__name__})") from None
+
     def listed(self, *, contributor: str, subject: str | None = None, limit: int = 1000) -> tuple[ConsentRecord, ...]:
         """The records of a contributor, or of one of its subjects, newest first."""
         c = CONSENTS.c

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 from flask import Blueprint, Response, jsonify, request
 
-from governance.errors import InputWrong, NotFound, Refused
+from governance.errors import InputWrong, LogUnavailable, NotFound, Refused
 from governance.history import FILTERS, shown
 from governance.web.authentic import Caller
 from governance.web.services import Services
 
-__all__ = ["blueprint"]
+__all__ = ["blueprint", "checkpoint_header"]
+
+
+def checkpoint_header(services: Services) -> dict[str, str]:
+    """`Accordant-Checkpoint`, the newest signed checkpoint in base64; nothing while the log does not answer."""
+    try:
+        note = services.journal.head().checkpoint
+    except LogUnavailable:
+        return {}
+    return {"Accordant-Checkpoint": b64encode(note).decode("ascii")}
 
 
 def _reader(caller: Caller) -> Caller:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import threading
-from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +16,6 @@ from flask import Blueprint, Response, request
 from governance.errors import (
     AccordantError,
     InputWrong,
-    LogUnavailable,
     NotAuthentic,
     Replayed,
     RequestInvalid,
@@ -26,6 +24,7 @@ from governance.errors import (
 from governance.gateway import Refusal, Released
 from governance.model.access import Decision, Request
 from governance.web.api.encode import encoder, negotiate
+from governance.web.api.log import checkpoint_header
 from governance.web.problems import problem, status_of
 from governance.web.services import Services
 
@@ -39,14 +38,6 @@ def as_body(asked: Request) -> dict[str, Any]:
     """A request as the body of `POST /v1/query` that would ask it: without what comes from elsewhere."""
     document: dict[str, Any] = asked.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return {k: v for k, v in document.items() if k not in ("party", "at", "purpose", "mou")}
-
-
-def _checkpoint(services: Services) -> dict[str, str]:
-    try:
-        note = services.journal.head().checkpoint
-    except LogUnavailable:
-        return {}
-    return {"Accordant-Checkpoint": b64encode(note).decode("ascii")}
 
 
 def refusal_problem(services: Services, refusal: Refusal) -> Response:
@@ -63,7 +54,7 @@ def refusal_problem(services: Services, refusal: Refusal) -> Response:
     }
     if isinstance(error, InputWrong) and error.field:
         extra["field"] = error.field
-    headers = {"Accordant-Outcome": outcome} | _checkpoint(services)
+    headers = {"Accordant-Outcome": outcome} | checkpoint_header(services)
     if refusal.entry is not None:
         headers["Accordant-Entry"] = str(refusal.entry)
     return problem(status, title=title, detail=error.detail, reason=error.reason, extra=extra, headers=headers)
@@ -154,7 +145,7 @@ def blueprint(services: Services) -> Blueprint:
         response.headers["Accordant-Outcome"] = "permit"
         response.headers["Accordant-Protection"] = json.dumps(released.answer.protection, ensure_ascii=True)
         response.headers["Cache-Control"] = "no-store"
-        response.headers.update(_checkpoint(services))
+        response.headers.update(checkpoint_header(services))
         return response
 
     return pages

@@ -1,0 +1,137 @@
+"""One entry: what was declared and signed, what was decided and by which words, what left, and how it is proved."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, render_template
+
+from audit import Entry
+from governance.compiler.to_text import clause_sha256, clause_text
+from governance.declaration import verify_recorded
+from governance.errors import NotAuthentic
+from governance.web.console.door import Door
+from governance.web.services import Services
+
+__all__ = ["Cited", "Told", "add"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A clause that an entry cites; `words` only where their digest is the one that the entry recorded."""
+
+    mou: str
+    version: str
+    clause: str
+    digest: str
+    title: str | None
+    words: str | None
+
+
+def _cited(services: Services, entry: Entry) -> list[Cited]:
+    found = []
+    lives = services.agreements.book.current().lives()
+    listed = entry.body.get("clauses")
+    for said in listed if isinstance(listed, list) else []:
+        if not isinstance(said, Mapping):
+            continue
+        life = lives.get(str(said.get("mou")))
+        version = life.version(said["version"]) if life and isinstance(said.get("version"), int) else None
+        mou = version.mou if version else None
+        clause = next((c for c in mou.clauses if c.id == said.get("clause")), None) if mou else None
+        digest = str(said.get("text_sha256"))
+        same = mou is not None and clause is not None and clause_sha256(mou, clause) == digest
+        found.append(
+            Cited(
+                str(said.get("mou")),
+                str(said.get("version")),
+                str(said.get("clause")),
+                digest,
+                clause.title if clause else None,
+                clause_text(mou, clause) if same and mou and clause else None,
+            )
+        )
+    return found
+
+
+def _text(encoded: Any) -> str:
+    try:
+        return b64decode(str(encoded), validate=True).decode("utf-8", "replace")
+    except ValueError:
+        return str(encoded)
+
+
+def _signature(services: Services, declared: Mapping[str, Any]) -> str | None:
+    """None where the recorded signature verifies with the enrolled key, else what is wrong."""
+    key = services.agreements.book.key(str(declared.get("keyid")))
+    if key is None:
+        return "no key of this fingerprint is enrolled here"
+    try:
+        verify_recorded(declared, key.key)
+    except NotAuthentic as error:
+        return error.detail
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Whose data left: how many different clients of one party, in which entries."""
+
+    contributor: str
+    clients: int
+    entries: tuple[int, ...]
+
+
+def _told(account: tuple[Entry, ...]) -> list[Told]:
+    ids: dict[str, set[str]] = {}
+    entries: dict[str, list[int]] = {}
+    for made in (e for e in account if e.kind == "disclosure"):
+        whose = str(made.body.get("contributor"))
+        listed = made.body.get("subjects")
+        held = listed.get(whose) if isinstance(listed, Mapping) else None
+        ids.setdefault(whose, set()).update(map(str, held if isinstance(held, list) else ()))
+        entries.setdefault(whose, []).append(made.seq)
+    return [Told(whose, len(ids[whose]), tuple(entries[whose])) for whose in sorted(ids)]
+
+
+def add(pages: Blueprint, services: Services, door: Door) -> None:
+    """`/history/<seq>` and its download."""
+
+    @pages.get("/history/<int:seq>")
+    def entry(seq: int) -> str:
+        """The entry as far as the person may see it."""
+        holder = door.holder()
+        administrator = door.administrates(holder)
+        found = services.history.entry(seq, party=holder.party, administrator=administrator)
+        declared = found.body.get("declaration")
+        signed = declared if isinstance(declared, Mapping) else None
+        account: tuple[Entry, ...] = ()
+        if found.kind == "request":
+            account = services.history.account(found, party=holder.party, administrator=administrator)
+        body = {k: v for k, v in found.body.items() if k != "filing"}
+        return render_template(
+            "entry.html",
+            entry=found,
+            standing=services.history.standing(found),
+            declared=signed,
+            base=_text(signed.get("base")) if signed else None,
+            sent=_text(signed.get("body")) if signed else None,
+            signature_wrong=_signature(services, signed) if signed else None,
+            cited=_cited(services, found),
+            releases=[e for e in account if e.kind == "release"],
+            told=_told(account),
+            whole=json.dumps(body, indent=2, ensure_ascii=False, sort_keys=True),
+        )
+
+    @pages.get("/history/<int:seq>/receipt.json")
+    def receipt(seq: int) -> Response:
+        """The entry, the opening of its body, and a checkpoint that covers it, to be kept."""
+        holder = door.holder()
+        found = services.history.receipt(seq, party=holder.party, administrator=door.administrates(holder))
+        content = json.dumps(found, ensure_ascii=False, indent=2)
+        headers = {"Content-Disposition": f'attachment; filename="entry-{seq}.json"'}
+        return Response(content, content_type="application/json", headers=headers)

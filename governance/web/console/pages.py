@@ -1,0 +1,110 @@
+"""All pages as one blueprint, behind the door: the host, the session, the token against forged posts, the headers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request, url_for
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.wrappers import Response as AnyResponse
+
+from governance.errors import AccordantError, InputWrong, Unavailable
+from governance.web.console import data, entry, history, mous, overview, picture, sign_in, waiting, words
+from governance.web.console.door import Door, configure
+from governance.web.problems import status_of
+from governance.web.services import Services
+
+__all__ = ["blueprint"]
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+        "base-uri 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",  # a one-time link is an address
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def blueprint(app: Flask, services: Services) -> Blueprint:
+    """The pages, for an application that is configured for them here."""
+    configure(app, services)
+    pages = Blueprint(
+        "console", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
+    )
+    door, csrf = Door(services), CSRFProtect(app)
+
+    _guard(pages, services, door, csrf)
+    _tell(pages)
+    for part in (sign_in, overview, mous, history, entry, picture, waiting, data):
+        part.add(pages, services, door)
+    return pages
+
+
+def _guard(pages: Blueprint, services: Services, door: Door, csrf: CSRFProtect) -> None:
+    """What holds for every page."""
+
+    @pages.before_request
+    def _enter() -> AnyResponse | None:
+        if request.endpoint == "console.static":
+            return None
+        door.host()
+        if request.method == "POST":
+            door.same_site()
+            csrf.protect()
+        return None
+
+    @pages.after_request
+    def _headers(response: Response) -> Response:
+        response.headers.update(_HEADERS)
+        if services.settings.origin.startswith("https://"):
+            response.headers["Strict-Transport-Security"] = "max-age=31536000"
+        if request.endpoint != "console.static":
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @pages.context_processor
+    def _around() -> dict[str, Any]:
+        try:
+            head = services.journal.head()
+        except Unavailable:
+            head = None
+        return {
+            "head": head,
+            "who": door.known(),
+            "words": words,
+            "names": door.names(),
+            "log_origin": services.settings.log_origin,
+        }
+
+
+def _tell(pages: Blueprint) -> None:
+    """Errors as pages."""
+    log = structlog.get_logger("accordant.console")
+
+    def refused(status: int, title: str, detail: str, reason: str) -> Response:
+        response = make_response(render_template("problem.html", title=title, detail=detail, reason=reason), status)
+        if status in (429, 503):
+            response.headers["Retry-After"] = "5"
+        return response
+
+    @pages.errorhandler(AccordantError)
+    def _ours(error: AccordantError) -> AnyResponse:
+        if error.reason == "signed-out":
+            return redirect(url_for("console.sign_in"), 303)
+        status, title = status_of(error)
+        detail = f"{error.field}: {error.detail}" if isinstance(error, InputWrong) and error.field else error.detail
+        return refused(status, title, detail, error.reason)
+
+    @pages.errorhandler(CSRFError)
+    def _forged(_error: CSRFError) -> Response:
+        detail = "this form was not sent from a page of this console, or lay too long; go back, reload and try again"
+        return refused(400, "the form is not ours", detail, "csrf")
+
+    @pages.errorhandler(Exception)
+    def _unforeseen(error: Exception) -> Response:
+        log.error("unforeseen", kind=type(error).__name__, exc_info=error)
+        return refused(500, "error", "something unforeseen went wrong; it was noted", "error")

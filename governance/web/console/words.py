@@ -1,0 +1,191 @@
+"""How pages say things: kinds and outcomes in plain words, days, short digests, and an entry in one sentence."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from audit import Entry
+
+__all__ = [
+    "KINDS",
+    "OUTCOMES",
+    "STATES",
+    "clauses",
+    "count",
+    "day",
+    "field",
+    "kind",
+    "moment",
+    "name",
+    "outcome",
+    "outcome_options",
+    "period",
+    "short",
+    "summary",
+    "ticked",
+]
+
+KINDS = {
+    "request": "Request",
+    "release": "Data left",
+    "disclosure": "Whose data it was",
+    "search": "History searched",
+    "sign-in": "Signed in",
+    "sign-out": "Signed out",
+    "genesis": "The log began",
+    "proposal": "MOU proposed",
+    "opening": "Signing opened",
+    "signature": "MOU signed",
+    "decline": "MOU declined",
+    "withdrawal": "Withdrawal",
+    "activation": "Policies activated",
+    "activation-refused": "Activation refused",
+    "acknowledgement": "Purpose acknowledged",
+    "approval": "Request approved",
+    "refusal": "Request refused by a person",
+    "duty": "Duty recorded",
+    "enrolment": "Key enrolled",
+    "enrolment-approval": "Key approved",
+    "revocation": "Key revoked",
+    "attestation": "Key attested",
+    "source": "Source mapped",
+    "load": "Rows brought in",
+    "consent": "Consents recorded",
+    "not-authentic": "Strangers counted",
+}
+# (word, sign): the sign stands beside the colour, never colour alone
+OUTCOMES = {
+    "permit": ("Permitted", "✓"),
+    "deny": ("Refused", "✕"),
+    "gap": ("No clause", "○"),
+    "review": ("Waits for a person", "…"),
+    "invalid": ("Invalid", "!"),
+    "unavailable": ("Unavailable", "–"),
+    "replay": ("Replayed", "↻"),
+    "bad-signature": ("Bad signature", "≠"),
+}
+STATES = {
+    "in force": ("In force", "permit"),
+    "signed": ("Signed, begins later", "review"),
+    "signing": ("Being signed", "review"),
+    "ended": ("Ended", "gap"),
+    "expired": ("Expired", "gap"),
+    "replaced": ("Replaced", "gap"),
+    "lapsed": ("Lapsed", "gap"),
+    "declined": ("Declined", "deny"),
+    "fails": ("Does not hold", "deny"),
+}
+
+
+def kind(name: str) -> str:
+    """A kind of entry in plain words."""
+    return KINDS.get(name, name.replace("-", " ").capitalize())
+
+
+def outcome(value: object) -> tuple[str, str]:
+    """An outcome's word and sign."""
+    return OUTCOMES.get(str(value), (str(value), "·"))
+
+
+def outcome_options() -> list[tuple[str, str]]:
+    """Each outcome with its word, for a form."""
+    return [(value, said) for value, (said, _) in OUTCOMES.items()]
+
+
+def name(names: Mapping[str, str], party: object) -> str:
+    """A party's name where it is known, else its id."""
+    return names.get(str(party), str(party)) if party else "—"
+
+
+def moment(value: dt.datetime | str | None) -> str:
+    """`24 Nov 2026, 10:05:31`, in UTC."""
+    if isinstance(value, str):
+        value = dt.datetime.fromisoformat(value)
+    return f"{value.day} {value.strftime('%b %Y, %H:%M:%S')}" if value else "—"
+
+
+def day(value: dt.date | str | None) -> str:
+    """`24 Nov 2026`."""
+    if isinstance(value, str):
+        value = dt.date.fromisoformat(value[:10])
+    return f"{value.day} {value.strftime('%b %Y')}" if value else "—"
+
+
+def period(text: str | None) -> str:
+    """`P90D` as `90 days`; what is no single period stands as it is."""
+    found = re.fullmatch(r"P(\d+)([DWMY])", text or "")
+    if found is None:
+        return text or "—"
+    return count(int(found[1]), {"D": "day", "W": "week", "M": "month", "Y": "year"}[found[2]])
+
+
+def short(digest: object, length: int = 12) -> str:
+    """The beginning of a digest."""
+    text = str(digest or "")
+    return text if len(text) <= length else f"{text[:length]}…"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """`1 entry`, `1,204 entries`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def field(body: Mapping[str, Any], *path: str) -> Any:
+    """What stands at a path of a body; None where it does not, whatever is in its place."""
+    here: Any = body
+    for part in path:
+        here = here.get(part) if isinstance(here, Mapping) else None
+    return here
+
+
+def clauses(entry: Entry) -> list[str]:
+    """The clauses that an entry cites, as `mou:clause`."""
+    found = entry.body.get("clauses")
+    if not isinstance(found, list):
+        return []
+    return [f"{c.get('mou')}:{c.get('clause')}" for c in found if isinstance(c, Mapping)]
+
+
+def ticked(text: object) -> Markup:
+    """A message's words in backticks as code; everything escaped."""
+    parts = str(text).split("`")
+    pieces = [Markup("<code>{}</code>").format(p) if i % 2 else escape(p) for i, p in enumerate(parts)]
+    return Markup("").join(pieces)
+
+
+def _request(body: Mapping[str, Any]) -> str:
+    asked = field(body, "request")
+    if not isinstance(asked, Mapping):
+        return "a request that could not be read"
+    measures = asked.get("measures") or []
+    wanted = asked.get("fields") or [str(field(m, "measure")) for m in measures if isinstance(m, Mapping)]
+    what = ", ".join(map(str, wanted)) or "rows"
+    whose = {"own": "own clients", "others": "others’ clients", "all": "all clients"}.get(str(asked.get("rows")), "")
+    return f"{what} from {asked.get('dataset')}, {whose}, {asked.get('view')}"
+
+
+def summary(entry: Entry) -> str:
+    """An entry in one sentence, from what its body says."""
+    body = entry.body
+    if entry.kind == "request":
+        return _request(body)
+    numbers = {
+        "release": ("rows", "row left", "rows left"),
+        "load": ("rows", "row brought in", "rows brought in"),
+        "search": ("found", "entry found", "entries found"),
+    }
+    if entry.kind in numbers:
+        key, one, many = numbers[entry.kind]
+        value = body.get(key)
+        return count(value, one, many) if isinstance(value, int) else ""
+    if entry.kind in ("disclosure", "consent"):
+        held = body.get("subjects")
+        total = sum(len(ids) for ids in held.values() if isinstance(ids, list)) if isinstance(held, dict) else 0
+        return count(total, "client")
+    said = [body.get(k) for k in ("title", "mou", "version", "clause", "dataset", "person", "use", "status")]
+    return " · ".join(str(s) for s in said if isinstance(s, str | int) and not isinstance(s, bool))
