@@ -37,7 +37,20 @@ from sqlalchemy.schema import ExecutableDDLElement
 
 from audit.errors import LogError
 
-__all__ = ["BODIES", "HEAD", "LEAVES", "METADATA", "TERMS", "Octets", "make_tables", "prepare", "sqlite_pragmas"]
+__all__ = [
+    "BODIES",
+    "HEAD",
+    "INSERT_BODY",
+    "INSERT_LEAF",
+    "LEAVES",
+    "METADATA",
+    "TERMS",
+    "Octets",
+    "make_tables",
+    "plain",
+    "prepare",
+    "sqlite_pragmas",
+]
 
 METADATA = MetaData()
 
@@ -127,6 +140,16 @@ def _guard(table: Table, *, deletes: bool) -> None:
 
 _guard(LEAVES, deletes=True)
 _guard(BODIES, deletes=False)
+
+
+# What every append says is put into words once: building and compiling it anew would cost more than running it.
+INSERT_LEAF = "INSERT INTO audit_leaves (seq, leaf) VALUES (?, ?)"
+INSERT_BODY = "INSERT INTO audit_bodies (seq, salt, body) VALUES (?, ?, ?)"
+
+
+def plain(engine: Engine | Connection, text: str) -> str:
+    """A statement of our own with `?` for each value, as the engine's driver wants it."""
+    return text if engine.dialect.paramstyle == "qmark" else text.replace("?", "%s")
 
 
 def make_tables(connection: Connection) -> None:

@@ -73,7 +73,7 @@ class AuditJournal:
     @_mapped
     def append_soon(self, drafts: Sequence[Draft]) -> None:
         """As the port promises."""
-        self._log.submit(drafts)
+        self._log.append_soon(drafts)
 
     def entries(
         self, *, kinds: Collection[str] | None = None, after: int = -1, until: int | None = None
