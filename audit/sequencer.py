@@ -2,7 +2,9 @@
 
 Natural group commit: whoever finds nobody writing writes the batch in its own thread, which spares two turns between
 threads; who finds it busy queues, and the sequencer's thread takes what was queued meanwhile. What may be written a
-little later (`soon`) rides along with the next batch; where none comes, the thread writes it after a moment. A batch is one transaction: the head's row is locked and read, each submission's `within` runs under a savepoint of its
+little later (`soon`) rides along with the next batch; where none comes, the thread writes it after a moment.
+
+A batch is one transaction: the head's row is locked and read, each submission's `within` runs under a savepoint of its
 own, leaves and bodies are inserted, a checkpoint is signed, and the head moves by compare-and-swap. Only when the
 commit has returned are the callers told. A `within` that fails undoes its own submission and no other's.
 
