@@ -17,6 +17,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
@@ -47,6 +48,8 @@ _TRIES = 5
 _BROKEN = (InterfaceError, InternalError, OperationalError)
 # How long, in seconds, what may be written soon waits for a batch to ride along with.
 _SOON = 0.05
+# How long, in seconds, between two looks at whether more keep coming.
+_MORE = 0.0003
 # How long a reader waits for it at most: the log may be stuck, and what stands there can be read all the same.
 _FLUSH = 10
 
@@ -136,6 +139,7 @@ class Sequencer:
         self._later: deque[_Submission] = deque()
         self._wake = threading.Event()
         self._writing = threading.Lock()  # held by whoever writes a batch
+        self._crowd = 1  # how many the last batch held of those that wait
         self._closing = False
         self._gate = threading.Lock()  # no submission gets in behind the end of the queue
         self._process = os.getpid()
@@ -201,9 +205,10 @@ class Sequencer:
     def _write_if_idle(self) -> None:
         """One batch in the caller's thread, unless somebody is writing: then whoever that is sees to the rest.
 
+        Where callers crowd, the sequencer's thread makes larger batches than the first that comes would.
         The queue is looked at after the lock was let go, and filled before it is tried: nothing is left behind.
         """
-        if self._writing.acquire(blocking=False):
+        if self._crowd == 1 and self._writing.acquire(blocking=False):
             try:
                 self._write(self._next())
             finally:
@@ -219,6 +224,7 @@ class Sequencer:
             if self._later and not self._queue and not self._closing:
                 self._wake.wait(_SOON)
             while self._queue or self._later:
+                self._gather()
                 with self._writing:
                     self._write(self._next())
                 if self._later and not self._queue and not self._closing:
@@ -230,12 +236,19 @@ class Sequencer:
         with self._writing:
             self._disconnect()
 
+    def _gather(self) -> None:
+        """Where the last batch answered many, they are asking again: waits while more keep coming."""
+        before = 0
+        while before < len(self._queue) < self._crowd:
+            before = len(self._queue)
+            time.sleep(_MORE)
+
     # Everything below runs with the lock of the writer held.
 
     def _next(self) -> list[_Submission]:
         """What is there, as far as it fits into one batch."""
         batch: list[_Submission] = []
-        entries = size = 0
+        entries = size = riding = 0
         for waiting in (self._later, self._queue):
             while waiting and len(batch) < _MOST_SUBMISSIONS and entries < _MOST_ENTRIES and size < _MOST_BYTES:
                 item = waiting.popleft()
@@ -243,6 +256,8 @@ class Sequencer:
                     batch.append(item)
                     entries += len(item.drafts)
                     size += item.size
+                    riding += waiting is self._later
+        self._crowd = max(1, len(batch) - riding)
         return batch
 
     def _write(self, submissions: list[_Submission]) -> None:
