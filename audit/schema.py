@@ -46,6 +46,7 @@ __all__ = [
     "METADATA",
     "TERMS",
     "Octets",
+    "make_durable",
     "make_tables",
     "plain",
     "prepare",
@@ -168,6 +169,14 @@ def prepare(engine: Engine) -> None:
     if engine.url.database in (None, "", ":memory:") or "mode=memory" in str(engine.url):
         raise LogError("a log needs an SQLite database in a file, not in memory")
     sqlite_pragmas(engine)
+
+
+def make_durable(connection: Connection) -> None:
+    """On PostgreSQL a commit returns when it is on the disk, whatever is set there, and no lock is for ever."""
+    if connection.dialect.name == "postgresql":
+        with connection.begin():
+            connection.exec_driver_sql("SET SESSION synchronous_commit TO on")
+            connection.exec_driver_sql("SET SESSION lock_timeout TO '10s'")
 
 
 def sqlite_pragmas(engine: Engine) -> None:

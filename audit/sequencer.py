@@ -34,7 +34,7 @@ from audit.head import Head, check_head, extended, locked_place, move_head, read
 from audit.leaf import Leaf
 from audit.note import NoteSigner, NoteVerifier
 from audit.place import FILED_AT, Place, caught_up
-from audit.schema import INSERT_BODY, INSERT_LEAF, plain
+from audit.schema import INSERT_BODY, INSERT_LEAF, make_durable, plain
 
 __all__ = ["Clock", "Sequencer", "Within"]
 
@@ -381,19 +381,12 @@ class Sequencer:
         if self._connection is None:
             connection = self._engine.connect().execution_options(sqlite_begin="IMMEDIATE")
             try:
-                self._make_durable(connection)
+                make_durable(connection)
             except BaseException:
                 connection.close()
                 raise
             self._connection = connection
         return self._connection
-
-    def _make_durable(self, connection: Connection) -> None:
-        """On PostgreSQL a commit returns when it is on the disk, whatever is set there, and no lock is for ever."""
-        if connection.dialect.name == "postgresql":
-            with connection.begin():
-                connection.exec_driver_sql("SET SESSION synchronous_commit TO on")
-                connection.exec_driver_sql("SET SESSION lock_timeout TO '10s'")
 
     def _disconnect(self) -> None:
         """Gives the connection up for good, and with it whatever transaction it was in."""
