@@ -1,4 +1,4 @@
-"""A million rows as an Arrow stream, governed, beside DuckDB to Arrow over the same server: rows a second, and memory."""
+"""A million rows as an Arrow stream, governed, beside DuckDB to Arrow over the same server: rows a second, memory."""
 
 from __future__ import annotations
 
