@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -18,13 +19,15 @@ from governance.adapters.store.consents import ConsentTable
 from governance.adapters.store.database import make_tables, open_database
 from governance.adapters.store.nonces import NonceTable
 from governance.adapters.unverified import UnverifiedRows
-from governance.agreements import Agreements, Check
+from governance.agreements import Agreements, Check, Checked
+from governance.compiler.bundle import Bundle
 from governance.consents import Consents
 from governance.decider import Decider
 from governance.errors import AccordantError, EngineUnavailable, LogUnavailable, NotFound
 from governance.gateway import Gateway
 from governance.history import History
 from governance.home import SystemClock, note_signer, root_key, secret
+from governance.keeping import Keeping
 from governance.model.mou import Mou
 from governance.model.period import start_of
 from governance.ports import Clock, Engine, Journal
@@ -37,6 +40,9 @@ from governance.web.authentic import Authenticator
 from governance.web.services import Services
 
 __all__ = ["engine_of", "open_services"]
+
+_WATCHED = KINDS | SOURCE_KINDS
+_MANY_NEW = 100  # statements that were not kept when a start found them, as after a crash; fewer wait for the end
 
 
 def engine_of(settings: Settings) -> Engine:
@@ -51,7 +57,16 @@ def engine_of(settings: Settings) -> Engine:
     return RegoEngine()
 
 
-def _opened_log(settings: Settings, signer: NoteSigner, clock: Clock) -> tuple[Database, Log, AuditJournal]:
+def _readings_agree(engine: Engine, bundle: Bundle, mous: Sequence[Mou]) -> Checked:
+    # Imported here: a start that activates nothing compares no readings.
+    from governance.checking import readings_agree
+
+    return readings_agree(engine)(bundle, mous)
+
+
+def _opened_log(
+    settings: Settings, signer: NoteSigner, clock: Clock, keeping: Keeping
+) -> tuple[Database, Log, AuditJournal]:
     """The database, the log in it, and the journal on that; nothing is left open where one of them fails."""
     database = open_database(settings.database_url)
     try:
@@ -61,7 +76,8 @@ def _opened_log(settings: Settings, signer: NoteSigner, clock: Clock) -> tuple[D
         except audit.LogError as error:
             raise LogUnavailable(f"the log cannot be opened: {error}") from error
         try:
-            return database, log, AuditJournal(log, watched=KINDS | SOURCE_KINDS)
+            keep = partial(keeping.looked, kinds=_WATCHED)
+            return database, log, AuditJournal(log, watched=_WATCHED, since=keeping.begin(_WATCHED), keep=keep)
         except BaseException:
             log.close()
             raise
@@ -77,21 +93,24 @@ def open_services(
     engine: Engine | None = None,
     check: Check | None = None,
     wrap: Callable[[Journal], Journal] | None = None,
+    keeping: Keeping | None = None,
+    trial: bool = False,
 ) -> Services:
     """Opens a home's database, log and engine. Raises what is wrong with any of them, and leaves nothing open then.
 
-    Tests give a `clock`, an `engine`, a `check` and a `wrap` that puts faults around the log.
+    `trial`: only to see whether it opens; nothing is activated, nor loaded into the engine, and `keeping` hands what
+    was found to the service that follows. Tests give a `clock`, an `engine`, a `check` and a `wrap` that puts faults
+    around the log.
     """
     clock = clock or SystemClock()
     root, signer = root_key(settings), note_signer(settings)
-    database, log, plain = _opened_log(settings, signer, clock)
+    keeping = keeping or Keeping(settings)
+    database, log, plain = _opened_log(settings, signer, clock, keeping)
     journal: Journal = wrap(plain) if wrap else plain
     nonces = NonceTable(database)
     deciding = engine or engine_of(settings)
     if check is None:
-        from governance.checking import readings_agree
-
-        check = readings_agree(deciding)
+        check = partial(_readings_agree, deciding)
     agreements = Agreements.open(
         journal=journal,
         clock=clock,
@@ -100,6 +119,8 @@ def open_services(
         check=check,
         nonce=lambda: secrets.token_urlsafe(16),
         claims=UnverifiedRows(database),
+        kept=keeping.bundle,
+        register=keeping.register,
     )
     decider = Decider(policies=agreements.policies, book=agreements.book)
 
@@ -146,13 +167,19 @@ def open_services(
         journal=journal,
         limits=settings.limits,
     )
-    agreements.policies.start()
+    if trial:
+        keeping.hand_over(plain.looked(), agreements.book.current())
+    else:
+        agreements.policies.start()
+        keeping.read(agreements.book.current(), agreements.policies.made, fewest=_MANY_NEW)
     closed = threading.Event()
 
     def close() -> None:
         if not closed.is_set():
             closed.set()
             log.close()
+            plain.keep_now()
+            keeping.read(agreements.book.folded, agreements.policies.made, fewest=_MANY_NEW if trial else 1)
             database.dispose()
 
     def ready() -> dict[str, str]:

@@ -6,10 +6,12 @@ graceful: requests in flight end, the log's queue is written, then the lock goes
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
 from multiprocessing.util import Finalize
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -20,12 +22,16 @@ from governance.bootstrap import open_services
 from governance.errors import AccordantError
 from governance.events import configure
 from governance.home import locked
+from governance.keeping import Keeping
 from governance.settings import Settings, from_home
 from governance.web.app import create_app
 
 __all__ = ["application", "run"]
 
 _GRACE_SECONDS = 30
+
+# What the parent found when it tried the start: a worker that is forked from it need not find it again.
+_tried: dict[Path, Keeping] = {}
 
 
 def application() -> Callable[..., Any]:
@@ -36,7 +42,7 @@ def application() -> Callable[..., Any]:
     lock = locked(settings)
     try:
         lock.__enter__()
-        services = open_services(settings)
+        services = open_services(settings, keeping=_tried.get(settings.home))
     except AccordantError as error:
         print(f"accordant: {error.detail}", file=sys.stderr, flush=True)
         # granian would start the worker again and again; the parent is told to end instead.
@@ -45,6 +51,9 @@ def application() -> Callable[..., Any]:
     Finalize(None, services.close, exitpriority=10)
     app = create_app(services)
     app.extensions["accordant.lock"] = lock
+    # What a start made stays for the life of the process: it is looked through for garbage never again.
+    gc.freeze()
+    gc.enable()
     return app
 
 
@@ -53,7 +62,8 @@ def run(settings: Settings) -> None:
     configure()
     with locked(settings):
         # A start that cannot work fails here, with one line, not in a worker.
-        open_services(settings).close()
+        _tried[settings.home] = keeping = Keeping(settings)
+        open_services(settings, keeping=keeping, trial=True).close()
     host, _, port = settings.listen.rpartition(":")
     os.environ["ACCORDANT_HOME"] = str(settings.home)
     structlog.get_logger("accordant").info("serving", origin=settings.origin, listen=settings.listen)

@@ -1,6 +1,6 @@
 """Writes the golden files of the language again: `python scripts/golden.py`. Read the difference before you keep it.
 
-`tests/compiler/good/*.mou.yaml` become `.txt` (what is signed) and `golden_rego/*.rego` (what runs),
+`tests/compiler/good/*.mou.yaml` become `.txt` (what is signed) and `golden_rego/*.rego.txt` (what runs),
 `tests/compiler/bad/*.mou.yaml` become `.faults`.
 """
 
@@ -41,7 +41,7 @@ def expected_rego(document: Path) -> dict[str, str]:
     """The module of each dataset of a good document, by the file's name."""
     mou = read(document.read_bytes(), file=document.name).mou
     stem = document.name.removesuffix(".mou.yaml")
-    return {f"{stem}.{dataset}.rego": to_rego(mou, dataset, [mou]) for dataset in mou.datasets}
+    return {f"{stem}.{dataset}.rego.txt": to_rego(mou, dataset, [mou]) for dataset in mou.datasets}
 
 
 def main() -> None:

@@ -65,6 +65,15 @@ class Served:
                 sizes.append(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
         return max(sizes)
 
+    def peak(self) -> int:
+        """The most resident bytes that its largest process ever had."""
+        found = [0]
+        for pid in self.workers():
+            with contextlib.suppress(OSError, StopIteration):
+                lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+                found.append(int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024)
+        return max(found)
+
 
 def free_port() -> int:
     """A port of the loopback that nobody had a moment ago."""
@@ -92,6 +101,7 @@ def process(
     environ: Mapping[str, str],
     path: str = "/healthz",
     seconds: float = _START_SECONDS,
+    pause: float = 0.05,
 ) -> Iterator[Served]:
     """A server from its command line; up when `path` answers 200, stopped when the block ends."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("ACCORDANT_")}
@@ -102,7 +112,7 @@ def process(
         while not _answers(port, path):
             if server.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")
-            time.sleep(0.05)
+            time.sleep(pause)
         yield Served(port, server, log)
     finally:
         server.send_signal(signal.SIGTERM)
@@ -114,10 +124,13 @@ def process(
 
 
 @contextlib.contextmanager
-def serving(settings: Settings, **environ: str) -> Iterator[Served]:
-    """`accordant serve` for a home that nobody else has open."""
+def serving(
+    settings: Settings, *, seconds: float = _START_SECONDS, pause: float = 0.05, **environ: str
+) -> Iterator[Served]:
+    """`accordant serve` for a home that nobody else has open; whether it is up is asked every `pause` seconds."""
     port = free_port()
     words = [sys.executable, "-m", "governance.cli", "serve", "--home", str(settings.home)]
     given = {"ACCORDANT_LISTEN": f"127.0.0.1:{port}"} | environ
-    with process(words, port=port, log=settings.home / "server.log", environ=given) as served:
+    log = settings.home / "server.log"
+    with process(words, port=port, log=log, environ=given, seconds=seconds, pause=pause) as served:
         yield served

@@ -225,5 +225,6 @@ def _compiled(select: sa.Select[Any]) -> tuple[str, list[Any]]:
 
 
 def _conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    arrays = [column.cast(f.type) for column, f in zip(batch.columns, schema, strict=True)]
+    # What has its type already is left alone: the first cast of a process makes all of `pyarrow.compute`.
+    arrays = [c if c.type == f.type else c.cast(f.type) for c, f in zip(batch.columns, schema, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

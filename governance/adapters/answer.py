@@ -1,7 +1,7 @@
 """What an engine is asked and what it answers, strictly: nothing is guessed, and what is missing is no answer.
 
-The entrypoint answers `{"answer": [outcome, reason, ...], "documents": [[document, binds, clauses examined]],
-"revision", "valid_until"}`; a document is named `benchmarking_v1`. It counts only with the revision of the bundle that
+The entrypoint answers a list: `[outcome, reason, ...]`, `[[document, binds, clauses examined]]`, the revision, and
+until when; a document is named `benchmarking_v1`. It counts only with the revision of the bundle that
 was loaded, with every document that defines the dataset, and, of each that binds, with every clause.
 """
 
@@ -31,6 +31,7 @@ __all__ = ["ENTRYPOINT", "decision", "engine_input"]
 ENTRYPOINT = "accordant/main/decision"
 _MICROSECOND = dt.timedelta(microseconds=1)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_FIRST_DAY = _EPOCH.toordinal()
 
 Name = Annotated[str, Field(pattern=r"^.+_v[1-9][0-9]*$")]
 Ref = tuple[Name, str]
@@ -40,6 +41,7 @@ Needed = tuple[Literal["none", "aggregate", "pseudonymised"], int | None, int | 
 
 Invalid = tuple[Literal["invalid"], str]
 Plain = tuple[Literal["deny"], Literal["no-mou-in-force"]] | tuple[Literal["gap"], Literal["no-clause"]]
+Unanswered = tuple[Literal["unanswered"]]
 Cited = (
     tuple[Literal["deny"], Literal["duty-overdue", "prohibited"], Some]
     | tuple[Literal["review"], Literal["approval-needed"], tuple[Ref]]
@@ -60,47 +62,52 @@ class _Answer(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    answer: Invalid | Plain | Cited | Permitted
+    answer: Unanswered | Invalid | Plain | Cited | Permitted
     documents: tuple[tuple[Name, bool, tuple[str, ...]], ...]
     revision: str
     valid_until: int | None
 
 
-def engine_input(request: Request, facts: Facts) -> dict[str, Any]:
-    """The raw request and facts as JSON values; the instants as integers, microseconds since the epoch."""
-    return {
-        "request": {
-            "party": request.party,
-            "dataset": request.dataset,
-            "fields": list(request.fields),
-            "rows": request.rows,
-            "from": None if request.from_ is None else list(request.from_),
-            "view": request.view,
-            "purpose": request.purpose,
-            "at": _instant(request.at),
-            "mou": request.mou,
-            "under": request.under,
-            "filters": [{"field": f.field, "op": f.op, "value": _plain(f.value)} for f in request.filters],
-            "group_by": list(request.group_by),
-            "measures": [{"measure": m.measure, "field": m.field} for m in request.measures],
-            "order_by": list(request.order_by),
-        },
-        "facts": {
-            "acknowledged": [
-                {"mou": a.mou, "clause": a.clause, "party": a.party, "on": a.on.isoformat()} for a in facts.acknowledged
-            ],
-            "approved": [{"party": a.party, "mou": a.mou, "under": a.under} for a in facts.approved],
-            "withdrawn": [{"mou": w.mou, "party": w.party, "at": _instant(w.at)} for w in facts.withdrawn],
-            "overdue": [{"mou": o.mou, "clause": o.clause, "party": o.party} for o in facts.overdue],
-        },
-    }
+def engine_input(request: Request, facts: Facts) -> list[Any]:
+    """The raw request and facts as JSON values, in the order of `policies/accordant/request`.
+
+    Instants are integers, microseconds since the epoch, and days are numbers. What others acknowledged, or were
+    approved for, can't matter to this request and is left out.
+    """
+    party = request.party
+    more = [
+        [[f.field, f.op, _plain(f.value)] for f in request.filters],
+        list(request.group_by),
+        [[m.measure, m.field] for m in request.measures],
+        list(request.order_by),
+    ]
+    known = [
+        [[a.mou, a.clause, a.party, a.on.toordinal() - _FIRST_DAY] for a in facts.acknowledged if a.party == party],
+        [[a.mou, a.under, a.party] for a in facts.approved if a.party == party],
+        [[w.mou, w.party, _instant(w.at)] for w in facts.withdrawn],
+        [[o.mou, o.clause, o.party] for o in facts.overdue if o.party == party],
+    ]
+    return [
+        party,
+        request.dataset,
+        list(request.fields),
+        request.rows,
+        None if request.from_ is None else list(request.from_),
+        request.view,
+        request.purpose,
+        _instant(request.at),
+        request.mou,
+        request.under,
+        more if any(more) else [],
+        known if any(known) else [],
+    ]
 
 
 def decision(raw: object, request: Request, bundle: Bundle) -> Decision:
     """The decision that an engine's result is; raises EngineUnavailable where it is none."""
     try:
         # Through JSON's reading rules, so that an array is a tuple and a number is no text.
-        answer = _Answer.model_validate(_tuples(raw))
+        answer = _Answer.model_validate(_named(_tuples(raw)))
     except (ValidationError, RecursionError):
         raise EngineUnavailable("the policy engine's answer is malformed", reason="engine-malformed") from None
     if answer.revision != bundle.revision:
@@ -121,6 +128,8 @@ def _complete(answer: _Answer, request: Request, bundle: Bundle) -> None:
 
 def _read(answer: _Answer, request: Request) -> Decision:
     parts = answer.answer
+    if parts[0] == "unanswered":
+        raise EngineUnavailable("the policies gave no answer", reason="engine-undefined")
     common: dict[str, Any] = {"revision": answer.revision, "valid_until": _moment(answer.valid_until)}
     if parts[0] == "permit":
         _, _, cites, also, contributors, needed, consents = parts
@@ -191,6 +200,12 @@ def _tuples(value: object) -> object:
     if isinstance(value, list):
         return tuple(_tuples(v) for v in value)
     return {k: _tuples(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def _named(value: object) -> object:
+    """The four parts of an answer by their names; anything else as it is, which is no answer."""
+    parts = ("answer", "documents", "revision", "valid_until")
+    return dict(zip(parts, value, strict=True)) if isinstance(value, tuple) and len(value) == len(parts) else None
 
 
 def _detail(reason: str, request: Request) -> str:

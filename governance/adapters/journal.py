@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import functools
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 import audit
 from audit import Draft, Entry, Head, Log
-from audit.scan import Seen, scan
+from audit.scan import NOTHING, Looked, read
+from audit.watched import Watched
 from governance.errors import LogUnavailable
 from governance.ports import Within
 
 __all__ = ["AuditJournal"]
+
+# So many leaves are hashed in about a tenth of a second: below, nothing is kept and every start looks at all of them.
+_WORTH = 16_384
+_OFTEN = 50_000
+_OTHERS = 0.25  # seconds between looks for what another process wrote
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -33,8 +42,8 @@ def _mapped(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 @_mapped
-def _scanned(log: Log, kinds: Collection[str]) -> dict[int, Seen]:
-    return dict(scan(log, kinds)) if kinds else {}
+def _looked_through(log: Log, kinds: Collection[str], since: Looked) -> Watched | None:
+    return Watched(log, kinds, since=since) if kinds else None
 
 
 class AuditJournal:
@@ -42,13 +51,24 @@ class AuditJournal:
 
     Entries of the `watched` kinds are what agreements, keys and sources follow from. Which they are is known from the
     leaves, looked through once here, and from what was appended since: whoever takes one away, from the table or from
-    the index, or rewrites it, is found out when it is read.
+    the index, or rewrites it, is found out when it is read. `since` is what an earlier start looked through; `keep` is
+    given what a later one may begin with, now and then and by `keep_now`.
     """
 
-    def __init__(self, log: Log, *, watched: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        log: Log,
+        *,
+        watched: Collection[str] = (),
+        since: Looked = NOTHING,
+        keep: Callable[[Looked], None] | None = None,
+    ) -> None:
         self._log, self._watched = log, frozenset(watched)
         self._lock = threading.Lock()
-        self._seen = _scanned(log, self._watched)
+        self._seen = _looked_through(log, self._watched, since)
+        self._keep, self._kept = keep, self._seen.began if self._seen is not None else 0
+        self._asked = 0.0
+        self.keep_now()
         self._in_flight = 0  # appends of watched kinds that were handed in and not answered
 
     @_mapped
@@ -56,24 +76,42 @@ class AuditJournal:
         """As the port promises."""
         moving = any(d.kind in self._watched for d in drafts)
         if not moving:
-            return self._log.append(drafts, within=within)
+            return self._noted(self._log.append(drafts, within=within))
         with self._lock:
             self._in_flight += 1
         try:
-            entries = self._log.append(drafts, within=within)
+            # Known before it is settled: nobody decides between the two.
+            return self._noted(self._log.append(drafts, within=within))
         finally:
             with self._lock:
                 self._in_flight -= 1
-        watched = {e.seq: Seen(e.kind, e.leaf_hash) for e in entries if e.kind in self._watched}
-        if watched:
-            with self._lock:
-                self._seen.update(watched)
+
+    def _noted(self, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        if self._seen is not None:
+            self._seen.note(entries)
+            if self._seen.size - self._kept >= _OFTEN:
+                self.keep_now()
         return entries
+
+    def keep_now(self) -> None:
+        """Keeps what is known of the leaves by now, for a later start, where that would spare it anything."""
+        if self._keep is not None and self._seen is not None and self._seen.size - self._kept >= _WORTH:
+            looked = self._seen.looked()
+            self._kept = looked.size
+            self._keep(looked)
+
+    def looked(self) -> Looked:
+        """What is known of the leaves by now."""
+        return self._seen.looked() if self._seen is not None else NOTHING
 
     @_mapped
     def append_soon(self, drafts: Sequence[Draft]) -> None:
         """As the port promises."""
-        self._log.append_soon(drafts)
+        self._log.append_soon(drafts).add_done_callback(self._came_soon)
+
+    def _came_soon(self, future: Future[tuple[Entry, ...]]) -> None:
+        if not future.cancelled() and future.exception() is None:
+            self._noted(future.result())
 
     def entries(
         self, *, kinds: Collection[str] | None = None, after: int = -1, until: int | None = None
@@ -91,14 +129,14 @@ class AuditJournal:
             raise LogUnavailable(str(error)) from error
 
     def _known(self, kinds: Collection[str], after: int, until: int | None) -> Iterator[Entry]:
-        with self._lock:
-            seen = [(n, s) for n, s in self._seen.items() if s.kind in kinds and n > after]
-        for number, said in sorted(seen, key=lambda pair: pair[0]):
-            if until is not None and number > until:
-                return
-            entry = self._log.entry(number)
-            if entry is None:
-                raise audit.Tampered(number, "missing", f"entry {number} is missing")
+        if self._seen is None:
+            return
+        try:
+            known = self._seen.of(kinds, after=after, until=until)
+        except audit.Tampered as error:
+            # No entry of these kinds is to blame, but which there are is not known: nobody goes on behind it.
+            raise LogUnavailable(f"the log is not whole: {error}", reason="log-tampered") from None
+        for (number, said), entry in zip(known, read(self._log, [n for n, _ in known]), strict=True):
             if entry.leaf_hash != said.leaf_hash:
                 raise audit.Tampered(number, "leaf-changed", f"entry {number} was changed after it was recorded")
             yield entry
@@ -115,8 +153,20 @@ class AuditJournal:
 
     @_mapped
     def last_of(self, kinds: Collection[str]) -> int:
-        """As the port promises."""
+        """As the port promises; of entries that another process wrote, a moment later."""
+        self._others()
         return self._log.last_of(kinds)
+
+    def _others(self) -> None:
+        """Now and then asks for what another process wrote, and waits for nothing."""
+        now = time.monotonic()
+        if self._seen is None or now - self._asked < _OTHERS:
+            return
+        self._asked = now
+        with suppress(audit.LogError):  # whoever appends or reads is told
+            if self._seen.behind():
+                # The sequencer catches up before it runs anything; there is nothing to run.
+                self._log.submit((), within=lambda _connection, _entries: None)
 
     @_mapped
     def settled(self, kinds: Collection[str]) -> int | None:

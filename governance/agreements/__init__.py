@@ -17,7 +17,9 @@ from governance.agreements.duties import Duties
 from governance.agreements.keys import Keys
 from governance.agreements.mous import Mous
 from governance.agreements.reviews import Reviews
+from governance.compiler.bundle import Bundle
 from governance.ports import Clock, Engine, Journal
+from governance.register import Register
 from governance.signing.keys import PublicKey
 
 __all__ = ["Agreements", "Caller", "Check", "Checked", "Live", "Policies", "RegisterBook"]
@@ -45,14 +47,18 @@ class Agreements:
         check: Check,
         nonce: Callable[[], str],
         claims: Unverified = unknown,
+        kept: Bundle | None = None,
+        register: Register | None = None,
     ) -> Agreements:
         """`root` is the administrator's first public key, from outside the database; `engine` the one that decides.
 
-        `claims` tells what an entry that fails says of itself, for messages.
+        `claims` tells what an entry that fails says of itself, for messages. `kept` is a bundle that this very compiler
+        made before: it is used where it is of the documents that count. `register` is what was folded from this very
+        log a moment ago: only later entries are read.
         """
-        book = RegisterBook(journal, root=root, claims=claims)
+        book = RegisterBook(journal, root=root, claims=claims, register=register)
         desk = Desk(journal, book, clock)
-        policies = Policies(desk, engine, check)
+        policies = Policies(desk, engine, check, kept)
         keys = Keys(desk, policies.activate)
         return cls(book, policies, keys, Mous(desk, nonce, policies.activate), Duties(desk), Reviews(desk))
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from governance.agreements.desk import Desk
-from governance.compiler.bundle import Bundle, compile_bundle
+from governance.compiler.bundle import Bundle, compile_bundle, revision
 from governance.errors import EngineUnavailable, Unavailable
 from governance.model.access import Decision, Facts, Request
 from governance.model.mou import Mou
@@ -68,6 +69,7 @@ class Policies:
     desk: Desk
     engine: Engine
     check: Check
+    kept: Bundle | None = None  # made by this very compiler before this start; of which documents is looked at
     _live: Live | None = None
     _seen: Register | None = None  # the register that `_live` was computed from
     _loaded: str | None = None
@@ -120,6 +122,11 @@ class Policies:
             self.refresh()
             return {"state": "active", "entry": entry.seq, "revision": bundle.revision, "cases": checked.cases}
 
+    @property
+    def made(self) -> Bundle | None:
+        """The newest bundle that was compiled: to be kept for the next start."""
+        return self._made
+
     # Deciding
 
     def refresh(self) -> Live | None:
@@ -153,7 +160,9 @@ class Policies:
         # The newest bundle that was compiled here is, but for a start or a refusal, the one that counts.
         bundle = self._made
         if bundle is None or bundle.revision != active.revision:
-            bundle = self._made = compile_bundle(mous)
+            kept, self.kept = self.kept, None
+            same = kept is not None and kept.revision == active.revision == revision(mous)
+            bundle = self._made = kept if kept is not None and same else compile_bundle(mous)
         if bundle.revision != active.revision:
             detail = "the documents do not compile to the revision that the log names"
             raise EngineUnavailable(detail, reason="engine-stale")
@@ -179,9 +188,23 @@ class Policies:
 
     def start(self) -> dict[str, Any] | None:
         """At the start of a service: what a crash left undone is done. Engines that don't answer are left for later."""
+        early = threading.Thread(target=self._load_kept)
+        early.start()
         try:
-            done = self.activate(anew=True)
+            done = self.activate()  # the register was read a moment ago
+            early.join()
             self.refresh()
         except Unavailable as error:
             return {"state": "waits", "reason": error.reason, "detail": error.detail}
+        finally:
+            early.join()
         return done
+
+    def _load_kept(self) -> None:
+        """The engine loads what will most likely count, while it is found out; else `refresh` loads what does."""
+        with self._lock:
+            active = self.desk.register().activation
+            if self.kept is not None and active is not None and self.kept.revision == active.revision:
+                with suppress(EngineUnavailable):
+                    self.engine.load(self.kept)
+                    self._loaded = self.kept.revision

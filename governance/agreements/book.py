@@ -57,10 +57,12 @@ def _broken(seq: int, cause: Tampered, claims: Unverified) -> Broken:
 class RegisterBook:
     """Holds one frozen register at a time. Safe from any thread."""
 
-    def __init__(self, journal: Journal, *, root: PublicKey, claims: Unverified = unknown) -> None:
+    def __init__(
+        self, journal: Journal, *, root: PublicKey, claims: Unverified = unknown, register: Register | None = None
+    ) -> None:
         self._journal, self._root, self._claims = journal, root, claims
         self._lock = threading.Lock()
-        self._register = Register.from_entries(self._entries(-1), root=root)
+        self._register = register or Register.from_entries(self._entries(-1), root=root)
 
     def _entries(self, after: int) -> Iterator[Entry | Broken]:
         return register_entries(self._journal, after=after, claims=self._claims)
@@ -74,6 +76,11 @@ class RegisterBook:
             if self._register.seq < newest:
                 self._register = self._register.extended(self._entries(self._register.seq))
             return self._register
+
+    @property
+    def folded(self) -> Register:
+        """The register as it was last asked for, without a look at the log."""
+        return self._register
 
     def reread(self) -> Register:
         """The register made anew from what the database holds now: what was changed behind our back counts at once."""

@@ -63,6 +63,10 @@ def serve(home: Path | None) -> None:
     Example:
       accordant serve --home /srv/accordant
     """
+    import gc
+
+    # Nothing of what a start makes is garbage; `governance.serve` turns it on again once the service is made.
+    gc.disable()
     from governance.serve import run
 
     run(from_home(home))

@@ -18,11 +18,20 @@ from types import MappingProxyType
 from typing import Any
 
 from governance.compiler import nouns
-from governance.compiler.to_rego import module_path, to_rego
+from governance.compiler.to_rego import dataset_path, module_path, to_rego, together
 from governance.errors import InputWrong
 from governance.model.mou import Mou
 
-__all__ = ["CATALOGUE", "MANIFEST", "Bundle", "compile_bundle", "library", "revision"]
+__all__ = [
+    "CATALOGUE",
+    "MANIFEST",
+    "Bundle",
+    "bundle_from_json",
+    "bundle_to_json",
+    "compile_bundle",
+    "library",
+    "revision",
+]
 
 MANIFEST = ".manifest"
 _LIBRARY = (
@@ -35,7 +44,6 @@ _LIBRARY = (
     "protection",
     "purposes",
     "request",
-    "sets",
     "validity",
     "views",
 )
@@ -56,6 +64,30 @@ class Bundle:
     datasets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     expected: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def bundle_to_json(bundle: Bundle) -> dict[str, Any]:
+    """A compiled bundle as JSON, for whoever keeps it and can vouch for it."""
+    return {
+        "revision": bundle.revision,
+        "files": {name: data.decode() for name, data in bundle.files.items()},
+        "datasets": {name: list(paths) for name, paths in bundle.datasets.items()},
+        "expected": {d: {n: list(c) for n, c in found.items()} for d, found in bundle.expected.items()},
+        "known": {name: dict(known) for name, known in bundle.known.items()},
+    }
+
+
+def bundle_from_json(kept: Mapping[str, Any]) -> Bundle:
+    """What `bundle_to_json` gave."""
+    return Bundle(
+        revision=kept["revision"],
+        files=MappingProxyType({name: text.encode() for name, text in kept["files"].items()}),
+        datasets=MappingProxyType({name: tuple(paths) for name, paths in kept["datasets"].items()}),
+        expected=MappingProxyType(
+            {d: {n: tuple(c) for n, c in found.items()} for d, found in kept["expected"].items()}
+        ),
+        known=MappingProxyType(kept["known"]),
+    )
 
 
 def revision(mous: Sequence[Mou]) -> str:
@@ -87,6 +119,9 @@ def compile_bundle(mous: Sequence[Mou]) -> Bundle:
             defining.setdefault(dataset, []).append(mou)
             examined = (c.id for c in mou.clauses if nouns.concerns(c, dataset))
             expected.setdefault(dataset, {})[nouns.name(mou)] = tuple(examined)
+    for dataset, documents in defining.items():
+        contents[dataset_path(dataset)] = together(dataset, documents).encode()
+        needs[dataset].append(dataset_path(dataset))
     terms = _terms(ordered)
     contents[CATALOGUE] = _canonical(_catalogue(ordered, digest, terms))
     contents[MANIFEST] = _canonical({"revision": digest, "roots": ["accordant"], "rego_version": 1})

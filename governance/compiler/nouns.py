@@ -16,13 +16,37 @@ from governance.model.clauses import Clause, Duty, Permit
 from governance.model.mou import Mou
 from governance.model.period import Period, after, start_of
 
-__all__ = ["NEVER", "concerns", "document", "first_of", "first_of_next", "first_overdue", "life", "name", "reckoned"]
+__all__ = [
+    "NEVER",
+    "concerns",
+    "day_number",
+    "document",
+    "first_of",
+    "first_of_next",
+    "first_overdue",
+    "life",
+    "name",
+    "reckoned",
+    "tabled",
+]
 
 _MICROSECOND = dt.timedelta(microseconds=1)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # Before and after everything; still an integer that every reader of JSON keeps exactly.
 NEVER = 2**53 - 1
 _DAY = dt.timedelta(days=1)
+# Eleven years of days fit into a table.
+_MOST_DAYS = 4_000
+
+
+def day_number(day: dt.date) -> int:
+    """Days since the epoch."""
+    return day.toordinal() - _EPOCH.toordinal()
+
+
+def tabled(mou: Mou) -> bool:
+    """Whether what acknowledgements move is listed for each day of its life."""
+    return (mou.expires - mou.effective).days <= _MOST_DAYS
 
 
 def _instant(moment: dt.datetime) -> int:
@@ -55,11 +79,8 @@ def document(mou: Mou) -> dict[str, Any]:
     prohibitions = {c.id: c.prohibit for c in mou.clauses if c.prohibit is not None}
     return {
         "id": mou.id,
-        "first_day": mou.effective.isoformat(),
-        "last_day": mou.expires.isoformat(),
         **_tree(mou),
-        "acknowledgements": {c.id: _acknowledgement(c) for c in duties},
-        "offsets": _offsets(mou) if duties else [],
+        "acknowledgements": {c.id: _acknowledgement(mou, c) for c in duties},
         "levels": {
             name: {f: _levels(found.type, found.levels) for f, found in dataset.fields.items()}
             for name, dataset in mou.datasets.items()
@@ -81,10 +102,14 @@ def life(mou: Mou, mous: Sequence[Mou]) -> tuple[int, int, int, list[int]]:
 
 def first_overdue(mou: Mou, duty: Duty) -> int:
     """When an acknowledgement is overdue, reckoned from the effective day."""
+    return _run_out(mou.effective, duty, mou.zone)
+
+
+def _run_out(day: dt.date, duty: Duty, zone: ZoneInfo) -> int:
     assert duty.every is not None  # noqa: S101 -- `reckoned` chose it
     try:
-        due = after(mou.effective, duty.every)
-        return first_of_next(after(due, duty.grace) if duty.grace else due, mou.zone)
+        due = after(day, duty.every)
+        return first_of_next(after(due, duty.grace) if duty.grace else due, zone)
     except (OverflowError, ValueError):  # later than the calendar goes
         return NEVER
 
@@ -125,9 +150,25 @@ def _tree(mou: Mou) -> dict[str, Any]:
     return {"broader": broader, "narrower": narrower, "terms": terms}
 
 
-def _acknowledgement(clause: Clause) -> dict[str, Any]:
+def _acknowledgement(mou: Mou, clause: Clause) -> dict[str, Any]:
+    """For each day of the document's life: the instant at which it begins, and the one at which an acknowledgement on
+    it has run out. A document that lives very long has no table; then it is reckoned, by the zone's offsets.
+    """
     duty = clause.duty
-    return {"every": _period(duty.every if duty else None), "grace": _period(duty.grace if duty else None)}
+    assert duty is not None  # noqa: S101 -- `reckoned` chose it
+    short = tabled(mou)
+    return {
+        "every": _period(duty.every),
+        "grace": _period(duty.grace),
+        "offsets": [] if short else _offsets(mou),
+        "table": _table(mou, duty) if short else [],
+    }
+
+
+def _table(mou: Mou, duty: Duty) -> list[list[int]]:
+    count = (mou.expires - mou.effective).days + 1
+    days = [mou.effective + number * _DAY for number in range(count)]
+    return [[first_of(day, mou.zone), _run_out(day, duty, mou.zone)] for day in days]
 
 
 def _period(period: Period | None) -> list[int]:

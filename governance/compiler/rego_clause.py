@@ -1,30 +1,25 @@
 """One clause as one rule, with its metadata (language, *Clauses*; docs/decisions.md, R17).
 
-The rule's value is the list of its conditions. Where the first is false the others are not looked at; where one of them
-cannot be worked out the rule has no value at all.
+The rule's value is `matched`, or the first condition that failed. Each condition is a rule of its own that is true or
+false; one that is neither leaves the clause without a value.
 """
 
 from __future__ import annotations
 
-from governance.compiler.nouns import first_of, first_of_next, first_overdue, name, reckoned
-from governance.compiler.rego_terms import (
-    any_rows,
-    clause_names,
-    covers_fields,
-    listed,
-    meant,
-    parties_in,
-    touches_fields,
-)
-from governance.compiler.rego_values import array, metadata, string
+from governance.compiler.nouns import first_overdue, reckoned
+from governance.compiler.rego_terms import Words, clause_names
+from governance.compiler.rego_values import metadata, string
 from governance.compiler.to_text import clause_sha256
 from governance.model.clauses import Clause, Consent, Duty, Permit, Prohibit
 from governance.model.mou import Mou
 
 __all__ = ["clause_rule"]
 
+_Conditions = list[tuple[str, str]]
 
-def clause_rule(mou: Mou, dataset: str, clause: Clause) -> str:
+
+def clause_rule(mou: Mou, clause: Clause, words: Words) -> str:
+    """The rule. `words` learns the conditions that it needs."""
     head = metadata(
         {"title": clause.title},
         custom={
@@ -35,68 +30,64 @@ def clause_rule(mou: Mou, dataset: str, clause: Clause) -> str:
             "text_sha256": clause_sha256(mou, clause),
         },
     )
+    rule = clause_names(mou)[clause.id]
+    if clause.duty is not None and clause.duty.blocking == "none":
+        return f'{head}\n{rule} := "blocking"'  # it refuses nothing, overdue or not
     if clause.permit is not None:
-        conditions = _permit(mou, clause.permit)
+        conditions = _permit(clause.permit, words)
     elif clause.duty is not None:
-        conditions = _duty(mou, clause, clause.duty)
+        conditions = _duty(mou, clause, clause.duty, words)
     else:
-        rule = clause.prohibit or clause.consent
-        assert rule is not None  # noqa: S101 -- a clause has exactly one kind
-        conditions = _touches(mou, dataset, rule)
-    conditions += _valid(mou, clause)
-    gate = conditions[0]
-    lines = "".join(f"\t{condition},\n" for condition in conditions)
-    name = clause_names(mou)[clause.id]
-    if len(conditions) < 3:
-        return f"{head}\n{name} := [\n{lines}]"
-    # Nothing else is looked at where the first condition is false; one that is neither true nor false leaves no value.
-    return f"{head}\n{name} := [meant] if {{\n\tmeant := {gate}\n\tmeant == false\n}} else := [\n{lines}]"
+        touching = clause.prohibit or clause.consent
+        assert touching is not None  # noqa: S101 -- a clause has exactly one kind
+        conditions = _touches(touching, words)
+    conditions += _valid(clause, words)
+    fails = " else := ".join(f"{string(label)} if {{\n\t{found} == false\n}}" for label, found in conditions)
+    holds = "".join(f"\t{found} == true\n" for _, found in conditions)
+    return f'{head}\n{rule} := {fails} else := "matched" if {{\n{holds}}}'
 
 
-def _permit(mou: Mou, permit: Permit) -> list[str]:
-    only = {"own": "asks_only_own", "others": "asks_only_others", "all": "asks_some"}
+def _permit(permit: Permit, words: Words) -> _Conditions:
+    identifies = permit.view != "aggregate" and any(d.class_ == "identifier" for d in words.dataset.fields.values())
     return [
-        meant(permit.to),
-        only[permit.rows],
-        *(
-            [f"sets.inside(document.set_of(asked), {parties_in(mou, permit.from_)})"]
-            if permit.from_ is not None
-            else []
-        ),
-        covers_fields(permit.fields),
-        f"request.view in views.at_most_{permit.view}",
-        *(["document.keeps(identifiers)"] if permit.view != "aggregate" else []),
-        f"purposes.within(above, {listed(sorted(permit.purpose), '{}')})",
+        ("to", words.to(permit.to)),
+        ("view", words.view_at_most(permit.view)),
+        ("rows", words.rows_are(permit.rows)),
+        *([("from", words.rows_from(permit.from_))] if permit.from_ is not None else []),
+        ("purpose", words.purposes_within(permit.purpose)),
+        ("fields", words.fields_within(permit.fields)),
+        *([("fields", words.no_identifier())] if identifies else []),
     ]
 
 
-def _touches(mou: Mou, dataset: str, rule: Prohibit | Consent) -> list[str]:
-    conditions = [meant(rule.to)] if rule.to is not None else []
-    conditions.append(any_rows(mou, rule.rows, rule.from_))
-    if rule.fields is not None:
-        conditions.append(touches_fields(mou.datasets[dataset], rule.fields))
+def _touches(rule: Prohibit | Consent, words: Words) -> _Conditions:
+    conditions = [("to", words.to(rule.to))] if rule.to is not None else []
+    conditions.append(("rows", words.any_rows(rule.rows, rule.from_)))
     if rule.view is not None:
-        conditions.append(f"request.view in {array(rule.view)}")
+        conditions.append(("view", words.view_among(rule.view)))
+    if rule.fields is not None:
+        conditions.append(("fields", words.fields_met(rule.fields)))
     if rule.purpose is not None:
-        conditions.append(f"sets.meet(related, {listed(sorted(rule.purpose), '{}')})")
+        conditions.append(("purpose", words.purposes_related(rule.purpose)))
     return conditions
 
 
-def _duty(mou: Mou, clause: Clause, duty: Duty) -> list[str]:
+def _duty(mou: Mou, clause: Clause, duty: Duty, words: Words) -> _Conditions:
+    conditions = [("of", words.to(duty.of))]
+    if duty.blocking == "others":
+        conditions.append(("blocking", "asks_others"))
     if reckoned(clause):
-        overdue = f"acknowledgement_overdue({string(name(mou))}, {string(clause.id)}, {first_overdue(mou, duty)})"
+        first = first_overdue(mou, duty)
+        meaning = (
+            f"false if {{\n\trequest.at < {first}\n}} else := duties.run_out(spans_{clause_names(mou)[clause.id]})"
+        )
     else:
-        overdue = f"recorded_overdue(id, {string(clause.id)})"
-    blocks = {"none": "false", "others": "asks_others", "all": "true"}
-    return [meant(duty.of), f"duties.{overdue}", blocks[duty.blocking]]
+        meaning = f"duties.recorded_overdue({string(mou.id)}, {string(clause.id)})"
+    return [*conditions, ("overdue", words.overdue(clause.id, meaning))]
 
 
-def _valid(mou: Mou, clause: Clause) -> list[str]:
+def _valid(clause: Clause, words: Words) -> _Conditions:
     if clause.valid is None:
         return []
-    conditions = []
-    if clause.valid.from_ is not None:
-        conditions.append(f"request.at >= {first_of(clause.valid.from_, mou.zone)}")
-    if clause.valid.until is not None:
-        conditions.append(f"request.at < {first_of_next(clause.valid.until, mou.zone)}")
-    return conditions
+    begun = [("valid", words.since(clause.valid.from_))] if clause.valid.from_ is not None else []
+    return begun + ([("valid", words.until(clause.valid.until))] if clause.valid.until is not None else [])

@@ -18,7 +18,6 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from governance.compiler.bundle import revision
-from governance.compiler.from_yaml import read as read_document
 from governance.compiler.to_text import to_text
 from governance.errors import AccordantError, DocumentWrong
 from governance.model.mou import Mou
@@ -28,7 +27,19 @@ from governance.signing import statement as statements
 from governance.signing.jws import kid_of, verify_detached
 from governance.signing.keys import PublicKey
 
-__all__ = ["FACT_KINDS", "KINDS", "Compiled", "LogEntry", "Record", "compiled", "decoded", "encoded", "read"]
+__all__ = [
+    "FACT_KINDS",
+    "KINDS",
+    "Compiled",
+    "LogEntry",
+    "Record",
+    "compiled",
+    "decoded",
+    "encoded",
+    "known",
+    "read",
+    "take_in",
+]
 
 # Entry kinds with a signed statement, and the type that the statement must have.
 _SIGNED = {
@@ -100,12 +111,25 @@ class Compiled:
     policy_sha256: str
 
 
-@lru_cache(maxsize=4096)
+# By the document's digest: a pure function's answers.
+_MADE: dict[bytes, Compiled] = {}
+_MOST_MADE = 4096
+
+
 def compiled(document: bytes) -> Compiled:
     """Compiles a document. Raises DocumentWrong with all its faults. The same bytes have the same answer."""
-    mou = read_document(document).mou
-    text = to_text(mou).encode()
-    return Compiled(mou, text, hashlib.sha256(text).hexdigest(), revision((mou,)))
+    digest = hashlib.sha256(document).digest()
+    found = _MADE.get(digest)
+    if found is None:
+        # Imported here: a start whose documents were all compiled before reads no YAML.
+        from governance.compiler.from_yaml import read as read_document
+
+        mou = read_document(document).mou
+        text = to_text(mou).encode()
+        found = Compiled(mou, text, hashlib.sha256(text).hexdigest(), revision((mou,)))
+        if len(_MADE) < _MOST_MADE:
+            _MADE[digest] = found
+    return found
 
 
 def read(entry: LogEntry | Broken, keyring: Keyring) -> Record:
@@ -126,7 +150,24 @@ def read(entry: LogEntry | Broken, keyring: Keyring) -> Record:
         return Broken(place, entry.kind, f"the body has not the form of its kind: {said}", dict(entry.body))
 
 
+# By leaf hash, which covers every byte of an entry: statements that were read and whose signatures verified. Whose the
+# key is by then, and whether it stands, is asked anew.
+_VERIFIED: dict[bytes, Signed] = {}
+_MOST_VERIFIED = 65_536
+
+
 def _signed(entry: LogEntry, place: Place, keyring: Keyring) -> Record:
+    known = _VERIFIED.get(entry.leaf_hash)
+    if known is not None and (known.place, known.kind) == (place, entry.kind) and keyring.public(known.fingerprint):
+        return known
+    record = _anew(entry, place, keyring)
+    room = len(_VERIFIED) < _MOST_VERIFIED
+    if room and isinstance(record, Signed) and record.fault is None and any(entry.leaf_hash):
+        _VERIFIED[entry.leaf_hash] = record
+    return record
+
+
+def _anew(entry: LogEntry, place: Place, keyring: Keyring) -> Record:
     data, jws = decoded(entry.body["statement"]), entry.body["jws"]
     if not isinstance(jws, str):
         raise TypeError("jws")
@@ -218,3 +259,14 @@ def _activation(entry: LogEntry, place: Place) -> Activation:
     refused = entry.kind == "activation-refused"
     difference = body.get("difference") if refused else None
     return Activation(place, body["revision"], documents, int(body.get("cases", 0)), refused, difference)
+
+
+def known() -> tuple[Mapping[bytes, Compiled], Mapping[bytes, Signed]]:
+    """What was compiled, by the document's digest, and verified, by the entry's leaf hash, in this process."""
+    return dict(_MADE), dict(_VERIFIED)
+
+
+def take_in(made: Mapping[bytes, Compiled], verified: Mapping[bytes, Signed]) -> None:
+    """As if it had been found here: from somebody who can vouch for it, and for its being of this very program."""
+    _MADE.update(made)
+    _VERIFIED.update(verified)

@@ -57,6 +57,7 @@ __all__ = [
 ]
 
 _MOST = 32_768
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", re.ASCII)
 # Characters that make a name look like another: controls, surrogates, and the marks that turn the direction of text.
 _HIDDEN = re.compile("[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -115,8 +116,12 @@ class _Statement(BaseModel):
 
     def canonical(self) -> bytes:
         """The bytes that are signed, stored and hashed."""
-        # `time` and `until` are text by now, so nothing is left that RFC 8785 does not know.
-        return canonical(self.model_dump(mode="json", exclude_none=True))
+        # `time` and `until` are text by now. Of text and small whole numbers under keys of ASCII the sorted encoder
+        # writes the bytes of RFC 8785, many times as fast.
+        try:
+            return _ENCODER.encode(self.model_dump(mode="json", exclude_none=True)).encode()
+        except (UnicodeEncodeError, RecursionError):
+            raise InputWrong("a value that JSON cannot hold exactly (RFC 8785)", reason="not-canonical") from None
 
     @property
     def sha256(self) -> str:

@@ -19,7 +19,7 @@ from scripts.parts import find_opa
 from tests.serving import Served, free_port, process
 from tests.simulator import World
 
-__all__ = ["FIELDS", "PARTNERS", "ROWS", "document", "documents", "founded", "opa"]
+__all__ = ["FIELDS", "PARTNERS", "ROWS", "document", "documents", "founded", "lines", "mapping", "opa"]
 
 PARTNERS = ("northside", "riverbend", "lakeview", "hillcrest", "westgate", "eastbrook", "southport")
 ROWS = 1_700
@@ -31,8 +31,8 @@ _COLUMNS = (
 _TEMPLATE = Path("mou_templates/benchmarking")
 _MAPPING = """\
 party: {party}
-mou: benchmarking
-dataset: enrollments
+mou: {mou}
+dataset: {dataset}
 source: {{files: [rows.csv]}}
 columns: {{{columns}}}
 """
@@ -71,8 +71,8 @@ def founded(folder: Path, *, more: Callable[[World], None] | None = None) -> Wor
     world.agreed(document().decode(), mou="benchmarking", parties=parties)
     for number, party in enumerate(PARTNERS):
         partner = world.partners[party]
-        world.told(partner, "POST", "/v1/sources", {"mapping": _mapping(party), "url": None})
-        content = "\n".join(_lines(number)).encode()
+        world.told(partner, "POST", "/v1/sources", {"mapping": mapping(party), "url": None})
+        content = "\n".join(lines(number)).encode()
         world.told(partner, "POST", "/v1/sources/enrollments/rows", body=content, content_type="text/csv")
     if more is not None:
         more(world)
@@ -80,11 +80,14 @@ def founded(folder: Path, *, more: Callable[[World], None] | None = None) -> Wor
     return world
 
 
-def _mapping(party: str) -> str:
-    return _MAPPING.format(party=party, columns=", ".join(f"{name}: {name}" for name in _COLUMNS))
+def mapping(party: str, *, mou: str = "benchmarking", dataset: str = "enrollments") -> str:
+    """Where a party's rows are."""
+    columns = ", ".join(f"{name}: {name}" for name in _COLUMNS)
+    return _MAPPING.format(party=party, mou=mou, dataset=dataset, columns=columns)
 
 
-def _lines(seed: int) -> Iterator[str]:
+def lines(seed: int) -> Iterator[str]:
+    """A party's rows, as CSV."""
     yield ",".join(_COLUMNS)
     programs, languages = ("early-childhood", "adult-learning", "youth"), ("English", "Spanish", "Polish")
     for n in range(ROWS):

@@ -6,6 +6,7 @@ A fault never looks like a clause that does not apply: whatever is broken, the e
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -84,7 +85,7 @@ def planted(engine: Engine, bundle: Bundle) -> str:
 
 # A prohibition of what is asked for, beside a permit of it: where the prohibition vanished, this would be a permit.
 PROHIBITED = compile_bundle([document(permit("1"), clause("2", "prohibit", fields=["site"], purpose=["use"]))])
-TOUCHED = 'sets.meet(request.fields, {"site"})'
+TOUCHED = '"site" in request.fields'
 
 
 def test_the_sound_bundle_refuses(engine: Engine) -> None:
@@ -116,28 +117,30 @@ def test_a_built_in_that_is_missing(engine: Engine) -> None:
 
 def test_a_clause_that_is_missing(engine: Engine) -> None:
     """Left out of the lists as if it had never been: the caller knows what must be examined."""
-    left = spoilt(PROHIBITED, MODULE, ('\t["2", clause_2],\n', ""), ('["1", "2"]', '["1"]'), ("\t\tclause_2,\n", ""),
-                  ("== 2\n", "== 1\n"))  # fmt: skip
+    left = spoilt(PROHIBITED, MODULE, ('["matched" in [clause_2]]', "[false]"), ("[cited_clause_2]", "[]"),
+                  ('["1", "2"]', '["1"]'))  # fmt: skip
     assert "engine-incomplete" == planted(engine, left)
 
 
 def test_a_rule_that_is_missing(engine: Engine) -> None:
     """The list that names it has no value."""
-    left = spoilt(PROHIBITED, MODULE, ("\nclause_2 := [", "\nclause_2 := [] if data.nowhere\n\nunused := ["))
+    left = spoilt(PROHIBITED, MODULE, ('\nclause_2 := "', '\nclause_2 := "to" if data.nowhere\n\nunused := "'))
     assert "engine-incomplete" == planted(engine, left)
 
 
-@pytest.mark.parametrize("rule", ["touching", "prohibiting", "covering", "overdue", "consents", "moments", "binds"])
+@pytest.mark.parametrize("rule", ["touching", "prohibited", "covering", "overdue", "consents", "moments", "binds"])
 def test_a_list_that_has_no_value(engine: Engine, rule: str) -> None:
     """No list of clauses is taken for an empty one."""
-    without = spoilt(PROHIBITED, MODULE, (f"\n{rule} := ", f"\n{rule} := data.nowhere == "))
+    whole = re.search(rf"\n{rule} := (?:.+\n)+", PROHIBITED.files[MODULE].decode())
+    assert whole is not None
+    without = spoilt(PROHIBITED, MODULE, (whole[0], f"\n{rule} := data.nowhere\n"))
     assert "engine-incomplete" == planted(engine, without)
 
 
 def test_a_document_that_is_missing(engine: Engine) -> None:
-    """The catalogue names no document for the dataset: not one that the caller expects."""
-    left = spoilt(PROHIBITED, CATALOGUE, ('"datasets":{"d":["m_v1"]}', '"datasets":{"d":[]}'))
-    left = replace(left, known={"d": {**left.known["d"], "datasets": {"d": []}}})
+    """The dataset's module names no document: not one that the caller expects."""
+    left = spoilt(PROHIBITED, "accordant/datasets/d/documents.rego",
+                  ("documents := data.accordant.datasets.d.m_v1.documents", "documents := []"))  # fmt: skip
     assert "engine-incomplete" == planted(engine, left)
 
 
@@ -318,12 +321,14 @@ GOOD = {
         ({"answer": ["permit", "permitted", [["m", "1"]], [], ["a"], _NONE, []]}, "engine-malformed"),
         ({"valid_until": "soon"}, "engine-malformed"),
         ({"valid_until": 1.5}, "engine-malformed"),
+        ({"answer": ["unanswered"]}, "engine-undefined"),
+        ({"answer": ["unanswered"], "documents": []}, "engine-incomplete"),
         ({"more": 1}, "engine-malformed"),
     ],
 )  # fmt: skip
 def test_an_answer_that_does_not_count(change: dict[str, Any], reason: str) -> None:
     """Every part of it is looked at."""
-    with fake_opa(said(json.dumps({"result": GOOD | change}).encode())) as url:
+    with fake_opa(said(json.dumps({"result": list((GOOD | change).values())}).encode())) as url:
         engine = OpaEngine(url, timeout=5)
         engine._bundle = PROHIBITED
         assert reason == reason_of(lambda: engine.decide(request(), NO_FACTS))
@@ -331,7 +336,7 @@ def test_an_answer_that_does_not_count(change: dict[str, Any], reason: str) -> N
 
 def test_the_same_answer_unchanged_counts() -> None:
     """So each change above is what made it worthless."""
-    with fake_opa(said(json.dumps({"result": GOOD}).encode())) as url:
+    with fake_opa(said(json.dumps({"result": list(GOOD.values())}).encode())) as url:
         engine = OpaEngine(url, timeout=5)
         engine._bundle = PROHIBITED
         assert "gap" == engine.decide(request(), NO_FACTS).outcome

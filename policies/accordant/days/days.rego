@@ -70,3 +70,17 @@ _lesser(a, b) := a if {
 _greater(a, b) := a if {
 	a > b
 } else := b
+
+# METADATA
+# description: >
+#   For each of some days the instant at which it begins, and the one at which an acknowledgement on it has run out: the
+#   day after the grace that begins when the period has. For documents that live too long to have a table of these.
+spans(found, period, grace, offsets) := [span |
+	some day in found
+	span := _span(day, period, grace, offsets)
+]
+
+_span(day, period, grace, offsets) := [start(day, offsets), start(graced + 1, offsets)] if {
+	due := after(date(day), period)
+	graced := after(date(due), grace)
+}

@@ -41,3 +41,9 @@ test_a_day_whose_midnight_comes_twice_begins_at_the_first if {
 	offsets := [[-9007199254740991, 867600000000, 0], [867600000000, 9007199254740991, -3600000000]]
 	days.start(10, offsets) == 864000000000
 }
+
+# Acknowledged on 2026-06-01 for a year, with 30 days of grace, in UTC: overdue on 2027-07-02.
+test_reckoned_day_by_day if {
+	forever := [[-9007199254740991, 9007199254740991, 0]]
+	days.spans([20605], [12, 0], [0, 30], forever) == [[20605 * 86400000000, 21001 * 86400000000]]
+}

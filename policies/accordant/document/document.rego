@@ -9,27 +9,25 @@ import data.accordant.request
 
 # METADATA
 # description: those whose notice has run out
-gone(mou) := [fact.party |
-	some fact in input.facts.withdrawn
-	fact.mou == mou
-	fact.at <= request.at
+gone(mou) := [] if {
+	request.withdrawn == []
+} else := [party |
+	some [of, party, instant] in request.withdrawn
+	of == mou
+	instant <= request.at
 ]
 
 # METADATA
-# description: in force, neither replaced by a newer version nor ended by a withdrawal, and the requester is a party
-binds(start, until, ended, role, left) := [
-	start <= request.at,
-	request.at < until,
-	ended,
-	role == "",
-	request.party in left,
-] == [true, true, false, false, false]
+# description: somebody left, but neither the requester nor, where that ends the document for all, any of its parties
+stays(parties, left, ends_all) := [request.party in left, ends_all, among(parties, left) == []] in [
+	[false, false, true],
+	[false, false, false],
+	[false, true, true],
+]
 
 # METADATA
 # description: those of a list who are still parties
-present(parties, left) := parties if {
-	left == []
-} else := [party | some party in parties; not party in left]
+present(parties, left) := [party | some party in parties; not party in left]
 
 # METADATA
 # description: the contributors whose rows are meant, R
@@ -69,11 +67,11 @@ set_of(list) := {member | some member in list}
 
 # METADATA
 # description: >
-#   The request's fields meet those of a clause. A request without fields asks for how many there are of all, and is
-#   touched by a clause on all fields that the dataset has.
-touches(named, fields) := count(request.fields & named) > 0 if {
-	request.nameless == false
-} else := object.subset(named, set_of(fields))
+#   The request's fields meet those of a clause on all that the dataset has. A request without fields asks for how many
+#   there are of all, and is touched as well.
+touches_all(fields) if {
+	request.nameless == true
+} else := count(request.fields & set_of(fields)) > 0
 
 # METADATA
 # description: no identifier is asked for in pseudonymised rows
@@ -88,31 +86,20 @@ knows_from(parties) if {
 } else := object.subset(parties, set_of(request.from))
 
 # METADATA
-# description: the clauses of a list of pairs, a clause and its conditions, of whose conditions none is false
-matching(clauses) := [clause |
-	some [clause, conditions] in clauses
-	not false in conditions
-]
-
-# METADATA
-# description: the same for consents, each with the contributors of the rows that need one
-consenting(clauses) := [[clause, contributors] |
-	some [clause, conditions, contributors] in clauses
-	not false in conditions
-]
-
-# METADATA
 # description: the prohibitions that touch, less those of which a permit that is excepted covers the request
-unlifted(document, touching, covering) := [clause |
-	some clause in touching
-	not clause in lifted
+unlifted(document, touching, covering) := [prohibition |
+	some prohibition in touching
+	not prohibition in lifted
 ] if {
-	lifted := [clause |
-		some clause in touching
-		_lifting(document, clause, covering) != []
+	lifted := [prohibition |
+		some prohibition in touching
+		_lifting(document, prohibition[1], covering) != []
 	]
 }
 
-_lifting(document, clause, covering) := among(object.get(exceptions, clause, []), covering) if {
-	exceptions := data.accordant.documents[document].exceptions
+_lifting(document, clause, covering) := [permit |
+	some permit in covering
+	permit[1] in permits
+] if {
+	permits := object.get(data.accordant.documents[document].exceptions, clause, [])
 }

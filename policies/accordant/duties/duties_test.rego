@@ -4,46 +4,45 @@ import data.accordant.duties
 
 _day := 86400000000
 
-# A document from 2026-01-01 (day 20454) to 2027-12-31, in UTC, acknowledged each year with 30 days of grace.
-_documents := {"m_v1": {
-	"id": "m",
-	"first_day": "2026-01-01",
-	"last_day": "2027-12-31",
-	"offsets": [[-9007199254740991, 9007199254740991, 0]],
-	"acknowledgements": {"5": {"every": [12, 0], "grace": [0, 30]}},
-}}
+_asked(at, acknowledged) := [
+	"north",
+	"d",
+	["a"],
+	"all",
+	null,
+	"aggregate",
+	"improve",
+	at,
+	null,
+	null,
+	[],
+	[[["m", "5", "north", day] | some day in acknowledged], [], [], [["m", "6", "north"]]],
+]
 
-_first := 20850 * _day
-
-_asked(at, acknowledged) := {
-	"request": {"party": "north", "at": at},
-	"facts": {
-		"acknowledged": [{"mou": "m", "clause": "5", "party": "north", "on": on} | some on in acknowledged],
-		"overdue": [{"mou": "m", "clause": "6", "party": "north"}],
-	},
+# A document from 2026-01-01 (day 20454) to 2027-12-31 (day 21183).
+test_days_of_the_requester_within_the_life_of_a_document if {
+	asked := _asked(0, [20454, 20455, 21183, 21184])
+	[20455, 21183] == duties.given("m", "5", 20454, 21183) with input as asked
+	[] == duties.given("m", "6", 20454, 21183) with input as asked
+	[] == duties.given("n", "5", 20454, 21183) with input as asked
 }
 
-test_overdue_from_the_day_after_the_grace if {
-	duties.acknowledgement_overdue("m_v1", "5", _first) == false with input as _asked(_first - 1, [])
-	duties.acknowledgement_overdue("m_v1", "5", _first) == true with input as _asked(_first, [])
+test_others_do_not_count if {
+	[] == duties.given("m", "5", 20454, 21183) with input as array.concat(["south"], array.slice(_asked(0, [20500]), 1, 12))
 }
 
-test_an_acknowledgement_counts_from_its_day if {
-	late := duties.acknowledgement_overdue("m_v1", "5", _first) with input as _asked(_first, ["2026-06-01"])
-		with data.accordant.documents as _documents
-	late == false
-	early := duties.acknowledgement_overdue("m_v1", "5", _first) with input as _asked(_first, ["2027-06-01"])
-		with data.accordant.documents as _documents
-	early == true
+test_run_out_where_no_span_holds if {
+	duties.run_out([[100, 200]]) == false with input as _asked(100, [])
+	duties.run_out([[100, 200]]) == false with input as _asked(199, [])
+	duties.run_out([[100, 200]]) == true with input as _asked(200, [])
+	duties.run_out([[100, 200]]) == true with input as _asked(99, [])
+	duties.run_out([[50, 150], [100, 200]]) == false with input as _asked(150, [])
 }
 
-test_moments_of_each_acknowledgement if {
-	found := duties.moments("m_v1", "5", 0, 30000 * _day) with input as _asked(0, ["2026-06-01", "2025-06-01"])
-		with data.accordant.documents as _documents
-	found == [20605 * _day, 21001 * _day]
-	inside := duties.moments("m_v1", "5", 20605 * _day, 21001 * _day) with input as _asked(0, ["2026-06-01"])
-		with data.accordant.documents as _documents
-	inside == []
+test_moments_to_come_within_the_life_of_a_document if {
+	[100, 200] == duties.moments([[100, 200]], 300) with input as _asked(99, [])
+	[200] == duties.moments([[100, 200]], 300) with input as _asked(100, [])
+	[] == duties.moments([[100, 200]], 200) with input as _asked(100, [])
 }
 
 test_other_duties_are_overdue_by_a_recorded_fact if {

@@ -15,40 +15,39 @@ import data.accordant.validity
 # METADATA
 # title: Decide
 # description: >
-#   The one entrypoint. Answers the outcome with its reasons, every clause examined, and the revision of the MOUs.
+#   The one entrypoint. Answers the outcome with its reasons, every document with the clauses examined, the revision of the
+#   MOUs, and until when time alone cannot change it. Where something could not be worked out, nothing is answered.
 # entrypoint: true
-decision := {
-	"answer": _answer,
-	"documents": clauses.documents,
-	"revision": data.accordant.catalogue.revision,
-	"valid_until": moments.valid_until,
-} if {
+decision := [_answer, clauses.documents, data.accordant.catalogue.revision, moments.valid_until] if {
 	request.sound == true
-}
+} else := [["unanswered"], clauses.documents, data.accordant.catalogue.revision, null]
 
 _answer := ["permit", "permitted", [_basis], _also, _rows, _protection, clauses.consents] if {
 	_not_prohibited
 	_approved == true
-} else := ["review", "approval-needed", [_basis]] if {
-	_not_prohibited
-	_approved == false
 } else := ["gap", "no-clause"] if {
 	_not_prohibited
 	clauses.permitted == []
+} else := ["review", "approval-needed", [_basis]] if {
+	_not_prohibited
+	_approved == false
 } else := ["deny", "prohibited", clauses.prohibited] if {
 	_not_overdue
 	count(clauses.prohibited) > 0
 } else := ["deny", "duty-overdue", clauses.overdue] if {
-	validity.reasons == []
+	validity.reason == null
+	clauses.binding == true
 	count(clauses.overdue) > 0
 } else := ["deny", "no-mou-in-force"] if {
-	validity.reasons == []
-	clauses.binding == []
-} else := ["invalid", validity.reasons[0]]
+	validity.reason == null
+	clauses.binding == false
+} else := ["invalid", validity.reason] if {
+	validity.reason != null
+}
 
 _not_overdue if {
-	validity.reasons == []
-	clauses.binding != []
+	validity.reason == null
+	clauses.binding == true
 	clauses.overdue == []
 }
 
@@ -59,13 +58,21 @@ _not_prohibited if {
 
 _basis := clauses.permitted[0]
 
-_also := array.slice(clauses.permitted, 1, count(clauses.permitted))
+_also := [] if {
+	count(clauses.permitted) == 1
+} else := array.slice(clauses.permitted, 1, count(clauses.permitted))
 
 _permit := data.accordant.documents[_basis[0]].protect[_basis[1]]
 
-_rows := data.accordant.datasets[request.dataset][_basis[0]].asked
+_meant := clauses.rows[0] if {
+	count(clauses.rows) == 1
+} else := _of_basis[0]
 
-_asks_others := data.accordant.datasets[request.dataset][_basis[0]].asks_others
+_of_basis := [meant | some meant in clauses.rows; meant[0] == _basis[0]]
+
+_rows := _meant[1]
+
+_asks_others := _meant[2]
 
 _protection := protection.needed(_permit, _asks_others)
 
@@ -73,9 +80,7 @@ _approved if {
 	_permit.review == "none"
 } else if {
 	[_permit.review, _asks_others] == ["contributors", false]
-} else := count([fact |
-	some fact in input.facts.approved
-	fact.party == request.party
-	fact.mou == data.accordant.documents[_basis[0]].id
-	fact.under == _basis[1]
+} else := count([approval |
+	some approval in request.approved
+	approval == [data.accordant.documents[_basis[0]].id, _basis[1], request.party]
 ]) > 0

@@ -5,40 +5,39 @@
 #   an acknowledgement that begins to count or runs out (docs/decisions.md, R14). It is the same whatever the answer.
 package accordant.moments
 
+import data.accordant.clauses
 import data.accordant.request
 
 # METADATA
-# description: the earliest of the later moments, or null
-valid_until := null if {
-	_later == []
-} else := min(_shifted) - _shift
+# description: the earliest of the moments that are to come, or null
+valid_until := clauses.moments[0] if {
+	count(clauses.moments) == 1
+	request.withdrawn == []
+} else := earliest(array.concat(clauses.moments, _withdrawals))
+
+# METADATA
+# description: the earliest of some instants, of which those that are null don't count
+earliest(instants) := null if {
+	_shifted(instants) == []
+} else := min(_shifted(instants)) - _shift
 
 # rego-cpp 1.5.2 compares the numbers of a list by their digits, so that 5 is more than 11: with this added, every instant
 # from the year 1684 to 2255 has seventeen digits, and the two orders are one.
 _shift := 50000000000000000
 
-_shifted := [shifted |
-	some moment in _later
-	shifted := moment + _shift
+_shifted(instants) := [shifted |
+	some instant in instants
+	instant != null
+	shifted := instant + _shift
 ]
 
-_later := _named if {
-	input.facts.withdrawn == []
-} else := array.concat(_named, _withdrawals)
-
-_named := [moment |
-	some document in data.accordant.catalogue.datasets[request.dataset]
-	some moment in data.accordant.datasets[request.dataset][document].moments
-	moment > request.at
-]
-
-_withdrawals := [fact.at |
-	some fact in input.facts.withdrawn
-	fact.at > request.at
-	fact.mou in _mous
+_withdrawals := [instant |
+	some [mou, _, instant] in request.withdrawn
+	instant > request.at
+	mou in _mous
 ]
 
 _mous := [mou |
 	some document in data.accordant.catalogue.datasets[request.dataset]
-	mou := data.accordant.datasets[request.dataset][document].id
+	mou := data.accordant.documents[document].id
 ]

@@ -10,7 +10,7 @@ _permit := {
 	"k": null,
 }
 
-_asked(view) := {"request": {"view": view}}
+_asked(view) := ["north", "d", ["a"], "all", null, view, "improve", 100, null, null, [], []]
 
 test_own_rows_need_none if {
 	protection.needed(_permit, false) == ["none", null, null, null, null] with input as _asked("aggregate")

@@ -6,7 +6,7 @@ _broader := {"improve": [], "compare": ["improve"], "research": []}
 
 _named := {"dpv:X": ["compare"], "dpv:R": ["compare", "research"]}
 
-_asked(purpose) := {"request": {"purpose": purpose}}
+_asked(purpose) := ["north", "d", ["a"], "all", null, "aggregate", purpose, 100, null, null, [], []]
 
 test_a_node_by_its_term if purposes.same(_named) == ["compare"] with input as _asked("dpv:X")
 

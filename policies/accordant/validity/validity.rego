@@ -5,6 +5,7 @@
 #   answers true when the fault is there; the first in this order is the reason.
 package accordant.validity
 
+import data.accordant.clauses
 import data.accordant.request
 
 default _documents := []
@@ -14,7 +15,7 @@ _documents := data.accordant.catalogue.datasets[request.dataset]
 # What each document that defines the dataset knows: `[fields, purpose, from, some rows, rows of others]`.
 _known := [known |
 	some document in _documents
-	known := data.accordant.datasets[request.dataset][document].known
+	known := data.accordant.datasets[request.dataset][document].knows
 ]
 
 _knows_fields := true in [fields | some [fields, _, _, _, _] in _known]
@@ -61,21 +62,22 @@ _found := [
 
 # METADATA
 # description: >
-#   The reasons for which the request is invalid, by name; none when a decision can be made. Most requests name nothing
-#   that could be unknown but what one document knows whole: then nothing else needs to be looked at.
-reasons := [] if {
+#   The first reason for which the request is invalid, or null. Most requests name nothing that could be unknown but what
+#   one document knows whole: then nothing else needs to be looked at.
+reason := null if {
+	clauses.known == true
 	_plain
-	_known_party == true
-	some [true, true, true, true, _] in _known
-} else := [reason |
-	some i in numbers.range(0, count(_reasons) - 1)
-	_found[i] == true
-	reason := _reasons[i]
-] if {
+} else := _faults[0] if {
 	true in _found
-} else := [] if {
+} else := null if {
 	every fault in _found { fault == false }
 }
+
+_faults := [name |
+	some i in numbers.range(0, count(_reasons) - 1)
+	_found[i] == true
+	name := _reasons[i]
+]
 
 default _known_party := false
 
@@ -98,14 +100,14 @@ _filtered(fault) := false if {
 	request.view != "aggregate"
 } else := [_finds_others, fault] == [true, true]
 
-_not_a_level := count([filter |
-	some filter in request.filters
-	not filter.op in ["eq", "in"]
+_not_a_level := count([op |
+	some [_, op, _] in request.filters
+	not op in ["eq", "in"]
 ]) > 0
 
 _undeclared := count([value |
 	some filter in request.filters
-	levels := _levels(filter.field)
+	levels := _levels(filter[0])
 	count(levels) > 0
 	some value in _values(filter)
 	not value in levels
@@ -117,12 +119,19 @@ _levels(field) := {level |
 	some level in data.accordant.documents[document].levels[request.dataset][asked]
 }
 
-_values(filter) := filter.value if {
-	is_array(filter.value)
-	filter.op == "in"
-} else := [filter.value]
+_values(filter) := filter[2] if {
+	is_array(filter[2])
+	filter[1] == "in"
+} else := [filter[2]]
 
 _plain if {
 	request.nameless == false
-	[request.from, request.mou, request.under, request.filters, request.measures] == [null, null, null, [], []]
+	request.mou == null
+	request.under == null
+	request.filters == []
+	_measured
 }
+
+_measured if request.measures == []
+
+_measured if request.view == "aggregate"

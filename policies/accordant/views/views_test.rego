@@ -2,9 +2,15 @@ package accordant.views_test
 
 import data.accordant.views
 
-test_each_view_is_at_most_itself_and_what_reveals_more if {
-	views.at_most_aggregate == ["aggregate"]
-	"aggregate" in views.at_most_pseudonymised
-	not "identified" in views.at_most_pseudonymised
-	count(views.at_most_identified) == 3
+_asked(view) := ["north", "d", ["a"], "all", null, view, "improve", 100, null, null, [], []]
+
+_allowed(view) := found if {
+	found := [views.at_most_identified, views.at_most_pseudonymised, views.at_most_aggregate] with input as _asked(view)
+}
+
+test_each_view_and_those_below_it if {
+	_allowed("identified") == [true, false, false]
+	_allowed("pseudonymised") == [true, true, false]
+	_allowed("aggregate") == [true, true, true]
+	_allowed("other") == [false, false, false]
 }
