@@ -11,23 +11,23 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, insert, select
 
 from audit.errors import NotCanonical, NoteWrong, Tampered, WrongCheckpoint
 from audit.leaf import FIRST, from_text, to_text
 from audit.merkle import EMPTY, Range
 from audit.note import Checkpoint, NoteSigner, NoteVerifier, open_note
-from audit.schema import HEAD
+from audit.schema import HEAD, plain
 
 __all__ = ["Head", "check_head", "extended", "genesis", "insert_head", "locked_place", "move_head", "read_head"]
 
 _ROW = select(HEAD.c.size, HEAD.c.last, HEAD.c.frontier, HEAD.c.time, HEAD.c.checkpoint).where(HEAD.c.id == 1)
-_PLACE = select(HEAD.c.size, HEAD.c.last).where(HEAD.c.id == 1).with_for_update()
+_PLACE = "SELECT size, last FROM audit_head WHERE id = 1"
+_LOCKED = {"postgresql": f"{_PLACE} FOR UPDATE"}
 _INSERT = insert(HEAD)
 _MOVE = (
-    update(HEAD)
-    .where(HEAD.c.id == 1, HEAD.c.size == bindparam("old_size"), HEAD.c.last == bindparam("old_last"))
-    .values({name: bindparam(f"new_{name}") for name in ("size", "last", "frontier", "time", "checkpoint")})
+    "UPDATE audit_head SET size = ?, last = ?, frontier = ?, time = ?, checkpoint = ? "
+    "WHERE id = 1 AND size = ? AND last = ?"
 )
 
 
@@ -91,8 +91,8 @@ def check_head(head: Head, *, origin: str, verifier: NoteVerifier) -> None:
 
 def locked_place(connection: Connection) -> tuple[int, bytes] | None:
     """Size and last hash, the row locked until the transaction ends (SQLite: the whole database is)."""
-    row = connection.execute(_PLACE).one_or_none()
-    return None if row is None else (row.size, row.last)
+    row = connection.exec_driver_sql(_LOCKED.get(connection.dialect.name, _PLACE)).one_or_none()
+    return None if row is None else (row[0], row[1])
 
 
 def insert_head(connection: Connection, head: Head) -> None:
@@ -102,8 +102,8 @@ def insert_head(connection: Connection, head: Head) -> None:
 
 def move_head(connection: Connection, old: Head, new: Head) -> bool:
     """Compare-and-swap: whether the head still stood at `old`, and now stands at `new`."""
-    values = {f"new_{name}": value for name, value in _values(new).items()}
-    return connection.execute(_MOVE, {**values, "old_size": old.size, "old_last": old.last}).rowcount == 1
+    values = (*_values(new).values(), old.size, old.last)
+    return connection.exec_driver_sql(plain(connection, _MOVE), values).rowcount == 1
 
 
 def _values(head: Head) -> dict[str, object]:

@@ -125,9 +125,9 @@ class Log:
         """Records the drafts as consecutive entries, all or none. Durable once it returns.
 
         `within(connection, entries)` writes the caller's own rows in the same transaction. It must only use that
-        connection, and neither commit nor roll back; it runs in the sequencer's thread, before the entries' own rows
-        are inserted, and again should another process have moved the head meanwhile. What it raises undoes this
-        submission alone, and is raised here.
+        connection, and neither commit nor roll back; it runs in the thread of whoever writes the batch, before the
+        entries' own rows are inserted, and again should another process have moved the head meanwhile. What it raises
+        undoes this submission alone, and is raised here.
 
         Raises LogUnavailable (its `outcome` says whether something may have been written) and DraftWrong.
         """
@@ -148,6 +148,16 @@ class Log:
             raise DraftWrong("nothing to record")
         return self._sequencer.submit(prepared, within)
 
+    def append_soon(self, drafts: Sequence[Draft]) -> Future[tuple[Entry, ...]]:
+        """As `submit`, for what may wait a moment: it rides along with the next entries, where some come.
+
+        Reading entries has it written first, and so has `close`.
+        """
+        prepared = tuple(Prepared.of(draft) for draft in drafts)
+        if not prepared:
+            raise DraftWrong("nothing to record")
+        return self._sequencer.soon(prepared)
+
     def head(self) -> Head:
         """The newest head that this process knows to be on the disk."""
         return self._sequencer.head
@@ -163,7 +173,9 @@ class Log:
     def entry(self, seq: int) -> Entry | None:
         """One entry, None where there is none of that number. Raises Tampered, LogUnavailable."""
         if not 0 <= seq < self.head().size:
-            return None
+            self._sequencer.flush()
+            if not 0 <= seq < self.head().size:
+                return None
         with mapped(self.engine, "reading"), self.engine.connect() as connection, connection.begin():
             return fetch(connection, [seq])[0]
 
@@ -175,6 +187,7 @@ class Log:
         It ends where the log ended when it began, holds no transaction while its reader works, and its memory is flat.
         Raises Tampered, naming the entry; LogUnavailable.
         """
+        self._sequencer.flush()
         place = self._sequencer.place
         first = max(after + 1, 0)
         behind = place.head.size if until is None else min(until + 1, place.head.size)
@@ -210,6 +223,7 @@ class Log:
         see. `since` is inclusive and `until` is not. `before` and `after` are numbers of entries, for pages. `subject`:
         an id, or (contributor, id), that stands in the body's `subjects`. Raises Tampered, LogUnavailable.
         """
+        self._sequencer.flush()
         place = self._sequencer.place
         size = place.head.size
         query = Query.of(

@@ -37,7 +37,21 @@ from sqlalchemy.schema import ExecutableDDLElement
 
 from audit.errors import LogError
 
-__all__ = ["BODIES", "HEAD", "LEAVES", "METADATA", "TERMS", "Octets", "make_tables", "prepare", "sqlite_pragmas"]
+__all__ = [
+    "BODIES",
+    "HEAD",
+    "INSERT_BODY",
+    "INSERT_LEAF",
+    "LEAVES",
+    "METADATA",
+    "TERMS",
+    "Octets",
+    "make_durable",
+    "make_tables",
+    "plain",
+    "prepare",
+    "sqlite_pragmas",
+]
 
 METADATA = MetaData()
 
@@ -129,6 +143,16 @@ _guard(LEAVES, deletes=True)
 _guard(BODIES, deletes=False)
 
 
+# What every append says is put into words once: building and compiling it anew would cost more than running it.
+INSERT_LEAF = "INSERT INTO audit_leaves (seq, leaf) VALUES (?, ?)"
+INSERT_BODY = "INSERT INTO audit_bodies (seq, salt, body) VALUES (?, ?, ?)"
+
+
+def plain(engine: Engine | Connection, text: str) -> str:
+    """A statement of our own with `?` for each value, as the engine's driver wants it."""
+    return text if engine.dialect.paramstyle == "qmark" else text.replace("?", "%s")
+
+
 def make_tables(connection: Connection) -> None:
     """Creates the log's tables with their triggers, in the caller's transaction."""
     METADATA.create_all(connection)
@@ -145,6 +169,14 @@ def prepare(engine: Engine) -> None:
     if engine.url.database in (None, "", ":memory:") or "mode=memory" in str(engine.url):
         raise LogError("a log needs an SQLite database in a file, not in memory")
     sqlite_pragmas(engine)
+
+
+def make_durable(connection: Connection) -> None:
+    """On PostgreSQL a commit returns when it is on the disk, whatever is set there, and no lock is for ever."""
+    if connection.dialect.name == "postgresql":
+        with connection.begin():
+            connection.exec_driver_sql("SET SESSION synchronous_commit TO on")
+            connection.exec_driver_sql("SET SESSION lock_timeout TO '10s'")
 
 
 def sqlite_pragmas(engine: Engine) -> None:

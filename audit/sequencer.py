@@ -1,6 +1,9 @@
-"""One thread that gives entries their places. Everything that is written to the log goes through it.
+"""Gives entries their places, one batch at a time. Everything that is written to the log goes through it.
 
-Natural group commit: it takes what is queued while the last batch was on its way to the disk, and waits for nothing.
+Natural group commit: whoever finds nobody writing writes the batch in its own thread, which spares two turns between
+threads; who finds it busy queues, and the sequencer's thread takes what was queued meanwhile. What may be written a
+little later (`soon`) rides along with the next batch; where none comes, the thread writes it after a moment.
+
 A batch is one transaction: the head's row is locked and read, each submission's `within` runs under a savepoint of its
 own, leaves and bodies are inserted, a checkpoint is signed, and the head moves by compare-and-swap. Only when the
 commit has returned are the callers told. A `within` that fails undoes its own submission and no other's.
@@ -13,15 +16,16 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import queue
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, InterfaceError, InternalError, OperationalError
 
 from audit.entry import Entry, Prepared
@@ -30,7 +34,7 @@ from audit.head import Head, check_head, extended, locked_place, move_head, read
 from audit.leaf import Leaf
 from audit.note import NoteSigner, NoteVerifier
 from audit.place import FILED_AT, Place, caught_up
-from audit.schema import BODIES, LEAVES
+from audit.schema import INSERT_BODY, INSERT_LEAF, make_durable, plain
 
 __all__ = ["Clock", "Sequencer", "Within"]
 
@@ -42,8 +46,12 @@ _MOST_ENTRIES = 4096
 _MOST_BYTES = 32 * 1024 * 1024
 _TRIES = 5
 _BROKEN = (InterfaceError, InternalError, OperationalError)
-
-_INSERT_LEAF, _INSERT_BODY = insert(LEAVES), insert(BODIES)
+# How long, in seconds, what may be written soon waits for a batch to ride along with.
+_SOON = 0.05
+# How long, in seconds, between two looks at whether more keep coming.
+_MORE = 0.0003
+# How long a reader waits for it at most: the log may be stuck, and what stands there can be read all the same.
+_FLUSH = 10
 
 
 class Clock(Protocol):
@@ -127,10 +135,15 @@ class Sequencer:
         self._clock = clock
         self._settled = True
         self._connection: Connection | None = None
-        self._queue: queue.SimpleQueue[_Submission | None] = queue.SimpleQueue()
+        self._queue: deque[_Submission] = deque()
+        self._later: deque[_Submission] = deque()
+        self._wake = threading.Event()
+        self._writing = threading.Lock()  # held by whoever writes a batch
+        self._crowd = 1  # how many the last batch held of those that wait
         self._closing = False
         self._gate = threading.Lock()  # no submission gets in behind the end of the queue
         self._process = os.getpid()
+        self._insert_leaf, self._insert_body = (plain(engine, text) for text in (INSERT_LEAF, INSERT_BODY))
         self._thread = threading.Thread(target=self._run, name="audit-sequencer", daemon=True)
         self._thread.start()
 
@@ -151,53 +164,106 @@ class Sequencer:
         return self._kinds.get(kind, -1)
 
     def submit(self, drafts: tuple[Prepared, ...], within: Within | None) -> Future[tuple[Entry, ...]]:
-        """Queues a submission. Raises LogUnavailable where nobody would take it."""
+        """Writes a submission at once, or queues it where another is being written.
+
+        Raises LogUnavailable where nobody would take it.
+        """
         submission = _Submission(drafts, within)
-        with self._gate:
-            if self._closing or self._process != os.getpid() or not self._thread.is_alive():
-                raise LogUnavailable("the log is closed")
-            self._queue.put(submission)
+        self._put(self._queue, submission)
+        self._write_if_idle()
         return submission.future
+
+    def soon(self, drafts: tuple[Prepared, ...]) -> Future[tuple[Entry, ...]]:
+        """Takes a submission that may wait for the next batch, or for a moment. Raises LogUnavailable as `submit`."""
+        submission = _Submission(drafts, None)
+        if self._put(self._later, submission) == 1:  # whoever came before has the thread awake
+            self._wake.set()
+        return submission.future
+
+    def flush(self) -> None:
+        """Has what was taken by `soon` written before it returns, so that a reader finds it."""
+        waiting = [submission.future for submission in tuple(self._later)]
+        if waiting and self._process == os.getpid():
+            self._write_if_idle()
+            wait(waiting, _FLUSH)
 
     def close(self) -> None:
         """Writes what is queued and ends the thread. Twice does no harm."""
         with self._gate:
-            if not self._closing:
-                self._closing = True
-                self._queue.put(None)
+            self._closing = True
+        self._wake.set()
         if self._process == os.getpid() and threading.current_thread() is not self._thread:
             self._thread.join()
 
-    # Everything below runs in the sequencer's own thread.
+    def _put(self, queue: deque[_Submission], submission: _Submission) -> int:
+        with self._gate:
+            if self._closing or self._process != os.getpid() or not self._thread.is_alive():
+                raise LogUnavailable("the log is closed")
+            queue.append(submission)
+            return len(queue)
+
+    def _write_if_idle(self) -> None:
+        """One batch in the caller's thread, unless somebody is writing: then whoever that is sees to the rest.
+
+        Where callers crowd, the sequencer's thread makes larger batches than the first that comes would.
+        The queue is looked at after the lock was let go, and filled before it is tried: nothing is left behind.
+        """
+        if self._crowd == 1 and self._writing.acquire(blocking=False):
+            try:
+                self._write(self._next())
+            finally:
+                self._writing.release()
+        if self._queue:
+            self._wake.set()
 
     def _run(self) -> None:
-        more = True
-        while more:
-            batch, more = self._next()
-            if batch:
-                self._write(batch)
-        self._disconnect()
+        """The sequencer's own thread: writes whatever no caller does."""
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            if self._later and not self._queue and not self._closing:
+                self._wake.wait(_SOON)
+            while self._queue or self._later:
+                self._gather()
+                with self._writing:
+                    self._write(self._next())
+                if self._later and not self._queue and not self._closing:
+                    self._wake.set()  # came just now: let it wait for its batch
+                    break
+            with self._gate:
+                if self._closing and not self._queue and not self._later:
+                    break
+        with self._writing:
+            self._disconnect()
 
-    def _next(self) -> tuple[list[_Submission], bool]:
-        """Waits for one submission, then takes what is there. False when the log was closed behind it."""
-        item = self._queue.get()
+    def _gather(self) -> None:
+        """Where the last batch answered many, they are asking again: waits while more keep coming."""
+        before = 0
+        while before < len(self._queue) < self._crowd:
+            before = len(self._queue)
+            time.sleep(_MORE)
+
+    # Everything below runs with the lock of the writer held.
+
+    def _next(self) -> list[_Submission]:
+        """What is there, as far as it fits into one batch."""
         batch: list[_Submission] = []
-        entries = size = 0
-        while item is not None:
-            if item.future.set_running_or_notify_cancel():
-                batch.append(item)
-                entries += len(item.drafts)
-                size += item.size
-            if len(batch) >= _MOST_SUBMISSIONS or entries >= _MOST_ENTRIES or size >= _MOST_BYTES:
-                return batch, True
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                return batch, True
-        return batch, False
+        entries = size = riding = 0
+        for waiting in (self._later, self._queue):
+            while waiting and len(batch) < _MOST_SUBMISSIONS and entries < _MOST_ENTRIES and size < _MOST_BYTES:
+                item = waiting.popleft()
+                if item.future.set_running_or_notify_cancel():
+                    batch.append(item)
+                    entries += len(item.drafts)
+                    size += item.size
+                    riding += waiting is self._later
+        self._crowd = max(1, len(batch) - riding)
+        return batch
 
     def _write(self, submissions: list[_Submission]) -> None:
         """Writes a batch, and tells every caller what became of it. Never raises."""
+        if not submissions:
+            return
         try:
             batch = self._tried(submissions)
         except _Unknown as error:
@@ -240,36 +306,39 @@ class Sequencer:
         after = self._insert(connection, place, batch)
         try:
             transaction.commit()
-        except BaseException as error:
+            self._kinds |= {entry.kind: entry.seq for _, entry in batch.entries}
+            self._place = after
+        except BaseException as error:  # an interrupt just behind the commit, too
             self._disconnect()
             raise _Unknown from error
-        self._kinds |= {entry.kind: entry.seq for _, entry in batch.entries}
-        self._place = after
         return batch
 
     def _within(self, connection: Connection, within: Within, entries: tuple[Entry, ...]) -> BaseException | None:
         """Runs a caller's own writes under a savepoint; what they raise is returned, and their writes are undone."""
-        savepoint = connection.begin_nested()
+        lent = connection.get_transaction()
+        connection.exec_driver_sql("SAVEPOINT submission")
         try:
             within(connection, entries)
         except BaseException as error:
-            savepoint.rollback()
+            if lent is None or not lent.is_active:
+                raise LogError("a `within` ended the transaction that it was lent") from error
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT submission")
             if isinstance(error, _BROKEN):  # the log's own database, under the caller's writes
                 unavailable = LogUnavailable(f"the database failed in the same transaction ({type(error).__name__})")
                 unavailable.__cause__ = error
                 return unavailable
             return error
-        if not savepoint.is_active:
+        if lent is None or not lent.is_active:
             raise LogError("a `within` ended the transaction that it was lent")
-        savepoint.commit()
+        connection.exec_driver_sql("RELEASE SAVEPOINT submission")
         return None
 
     def _insert(self, connection: Connection, place: Place, batch: _Batch) -> Place:
         if not batch.entries:
             return place
         entries = [entry for _, entry in batch.entries]
-        connection.execute(_INSERT_LEAF, [{"seq": e.seq, "leaf": e.leaf} for e in entries])
-        connection.execute(_INSERT_BODY, [{"seq": e.seq, "salt": e.salt, "body": e.body_bytes} for e in entries])
+        connection.exec_driver_sql(self._insert_leaf, [(e.seq, e.leaf) for e in entries])
+        connection.exec_driver_sql(self._insert_body, [(e.seq, e.salt, e.body_bytes) for e in entries])
         hashes = [e.leaf_hash for e in entries]
         head = extended(place.head, hashes, time=entries[-1].time, signer=self._signer)
         if not move_head(connection, place.head, head):
@@ -312,19 +381,12 @@ class Sequencer:
         if self._connection is None:
             connection = self._engine.connect().execution_options(sqlite_begin="IMMEDIATE")
             try:
-                self._make_durable(connection)
+                make_durable(connection)
             except BaseException:
                 connection.close()
                 raise
             self._connection = connection
         return self._connection
-
-    def _make_durable(self, connection: Connection) -> None:
-        """On PostgreSQL a commit returns when it is on the disk, whatever is set there, and no lock is for ever."""
-        if connection.dialect.name == "postgresql":
-            with connection.begin():
-                connection.exec_driver_sql("SET SESSION synchronous_commit TO on")
-                connection.exec_driver_sql("SET SESSION lock_timeout TO '10s'")
 
     def _disconnect(self) -> None:
         """Gives the connection up for good, and with it whatever transaction it was in."""

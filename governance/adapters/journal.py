@@ -107,7 +107,7 @@ class AuditJournal:
     @_mapped
     def append_soon(self, drafts: Sequence[Draft]) -> None:
         """As the port promises."""
-        self._log.submit(drafts).add_done_callback(self._came_soon)
+        self._log.append_soon(drafts).add_done_callback(self._came_soon)
 
     def _came_soon(self, future: Future[tuple[Entry, ...]]) -> None:
         if not future.cancelled() and future.exception() is None:

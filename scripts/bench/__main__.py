@@ -22,6 +22,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from scripts.bench import report
 from scripts.bench.appends import beside_an_insert
+from scripts.bench.arrow import million_as_arrow
 from scripts.bench.decisions import beside_the_server, many_beside_few
 from scripts.bench.governed import against_ungoverned
 from scripts.bench.measure import Row
@@ -45,6 +46,7 @@ def _parts(folder: Path) -> dict[str, tuple[str, Callable[[], list[Row]]]]:
         "decision": ("one decision", lambda: beside_the_server(world(), folder)),  # type: ignore[arg-type]
         "mous": ("1,000 MOUs in force", lambda: many_beside_few(folder)),
         "request": ("a governed request", lambda: against_ungoverned(world(), folder)),  # type: ignore[arg-type]
+        "arrow": ("a million rows as Arrow", lambda: million_as_arrow(folder / "million")),
         "append": ("a durable append", lambda: beside_an_insert(folder)),
         "start": ("a start with 1,000,000 entries", lambda: long_beside_short(folder)),
     }
@@ -56,7 +58,9 @@ def main(words: list[str] | None = None) -> int:
         prog="python -m scripts.bench", description="measure, and write docs/benchmarks.md"
     )
     parser.add_argument(
-        "--only", choices=["decision", "mous", "request", "append", "start"], help="one part; writes nothing"
+        "--only",
+        choices=["decision", "mous", "request", "arrow", "append", "start"],
+        help="one part; writes nothing",
     )
     options = parser.parse_args(words)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)

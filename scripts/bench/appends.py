@@ -62,10 +62,13 @@ def beside_an_insert(folder: Path, *, rounds: int = 300) -> list[Row]:
         log.close()
         engine.dispose()
         plain.close()
+    one = taken[0] / taken[1]
     return [
-        Row(_PART, "one caller (p50)", f"{taken[0] * 1e6:,.0f} µs", f"{taken[1] * 1e6:,.0f} µs", taken[0] / taken[1]),
-        Row(_PART, "64 callers against batches of 64", f"{many:,.0f}/s", f"{batches:,.0f}/s", many / batches),
-    ]
+        Row(_PART, "one caller (p50)", f"{taken[0] * 1e6:,.0f} µs", f"{taken[1] * 1e6:,.0f} µs", one, "≤ 1.25 ×",
+            one <= 1.25),
+        Row(_PART, "64 callers against batches of 64", f"{many:,.0f}/s", f"{batches:,.0f}/s", many / batches, "≥ 0.2 ×",
+            many / batches >= 0.2),
+    ]  # fmt: skip
 
 
 def _times(job: Callable[[], object], count: int) -> list[Callable[[], object]]:

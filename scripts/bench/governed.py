@@ -10,7 +10,7 @@ import datetime as dt
 import http.client
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +21,23 @@ from scripts.bench.measure import Row, alternate, median, throughput
 from tests.serving import Served, free_port, process, serving
 from tests.simulator import World
 
-__all__ = ["against_ungoverned"]
+__all__ = ["NO_RATE", "OWN", "against_ungoverned", "beside_files"]
 
-_OWN = {"dataset": "enrollments", "fields": list(place.FIELDS), "rows": "own", "view": "identified"}
+OWN = {"dataset": "enrollments", "fields": list(place.FIELDS), "rows": "own", "view": "identified"}
 _FIGURES = {
     "dataset": "enrollments", "measures": [{"measure": "clients"}], "group_by": ["program"], "rows": "all",
     "view": "aggregate",
 }  # fmt: skip
 _THREADS = 4
 # Nobody asks so often; the bench does, with one key.
-_NO_RATE = {"ACCORDANT_REQUESTS_PER_MINUTE": "100000000"}
+NO_RATE = {"ACCORDANT_REQUESTS_PER_MINUTE": "100000000"}
 
 Call = Callable[[], bytes]
 
 
 @contextlib.contextmanager
-def _beside(folder: Path, world: World) -> Iterator[Served]:
-    files = [next((world.settings.data / party / "enrollments").glob("*.parquet")) for party in place.PARTNERS]
+def beside_files(folder: Path, files: Sequence[Path]) -> Iterator[Served]:
+    """The ungoverned server on these files; the first is the caller's own."""
     port = free_port()
     words = [sys.executable, "-m", "scripts.bench.ungoverned", str(port), *map(str, files)]
     with process(words, port=port, log=folder / "ungoverned.log", environ={}) as served:
@@ -66,18 +66,19 @@ def _governed(world: World, connection: http.client.HTTPConnection, asked: dict[
 
 
 def _plainly(connection: http.client.HTTPConnection, asked: dict[str, Any], count: int) -> list[Call]:
-    path = "/rows" if asked is _OWN else "/figures"
-    said = {"fields": asked["fields"]} if asked is _OWN else {"group_by": asked["group_by"][0]}
+    path = "/rows" if asked is OWN else "/figures"
+    said = {"fields": asked["fields"]} if asked is OWN else {"group_by": asked["group_by"][0]}
     body = json.dumps(said | {"accept": JSON}).encode()
     return [lambda: _sent(connection, path, body, {"Content-Type": JSON})] * count
 
 
 def against_ungoverned(world: World, folder: Path, *, rounds: int = 120) -> list[Row]:
     """Rows, and figures of seven sources."""
-    with serving(world.settings, **_NO_RATE) as served, _beside(folder, world) as beside:
+    files = [next((world.settings.data / party / "enrollments").glob("*.parquet")) for party in place.PARTNERS]
+    with serving(world.settings, **NO_RATE) as served, beside_files(folder, files) as beside:
         own = "1,700 own rows × 6 fields as JSON, against the same without signature, decision and log"
         figures = "a small aggregate of seven partners' rows, against the same without"
-        rows = _compared(own, _OWN, (world, served, beside), rounds, p50=1.5, rate=0.6)
+        rows = _compared(own, OWN, (world, served, beside), rounds, p50=1.5, rate=0.6)
         rows += _compared(figures, _FIGURES, (world, served, beside), rounds, p50=None, rate=0.4)
     if faults := verify_home(world.settings).faults:  # what was measured was the real thing
         raise RuntimeError(f"the log does not verify after the bench: {faults[:3]}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import structlog
@@ -63,8 +63,8 @@ def documents(count: int) -> tuple[Mou, ...]:
     return tuple(made)
 
 
-def founded(folder: Path) -> World:
-    """A home on which everybody has signed and loaded rows; nobody has it open."""
+def founded(folder: Path, *, more: Callable[[World], None] | None = None) -> World:
+    """A home on which everybody has signed and loaded rows, `more` was done, and that nobody has open."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))  # the building of it is not told
     world = World.found(folder, engine=RegoEngine(), clock=SystemClock())  # type: ignore[arg-type]
     parties = (*PARTNERS, "backbone", "trust")
@@ -74,6 +74,8 @@ def founded(folder: Path) -> World:
         world.told(partner, "POST", "/v1/sources", {"mapping": mapping(party), "url": None})
         content = "\n".join(lines(number)).encode()
         world.told(partner, "POST", "/v1/sources/enrollments/rows", body=content, content_type="text/csv")
+    if more is not None:
+        more(world)
     world.close()
     return world
 
