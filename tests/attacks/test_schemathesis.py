@@ -37,7 +37,7 @@ PATHS = [
     ("GET", "/v1/mous/{mou_id}/text"), ("POST", "/v1/mous/{mou_id}/openings"),
     ("POST", "/v1/mous/{mou_id}/statements"), ("POST", "/v1/query"), ("GET", "/v1/receipts/{entry}"),
     ("GET", "/v1/reviews"), ("POST", "/v1/reviews/{digest}/approval"), ("POST", "/v1/reviews/{digest}/refusal"),
-    ("GET", "/v1/sources"), ("POST", "/v1/sources"), ("POST", "/v1/sources/{dataset}/rows"),
+    ("GET", "/v1/sources"), ("POST", "/v1/sources"), ("POST", "/v1/sources/{dataset}/rows"), ("POST", "/v1/sessions"),
 ]  # fmt: skip
 STEADY = settings(
     max_examples=12,

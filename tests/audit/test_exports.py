@@ -35,6 +35,7 @@ def test_nothing_is_offered_that_changes_an_entry() -> None:
     offered = {name for name in dir(audit.Log) if not name.startswith("_")}
     assert {
         "append",
+        "append_soon",
         "close",
         "create",
         "engine",
