@@ -93,7 +93,8 @@ _UNSIGNED = {"503": "a part that is needed does not answer"}
 _CREATED = frozenset({
     "/v1/acknowledgements", "/v1/consents", "/v1/duties", "/v1/keys", "/v1/keys/<fingerprint>/approval",
     "/v1/keys/<fingerprint>/revocation", "/v1/mous", "/v1/mous/<mou_id>/openings", "/v1/mous/<mou_id>/statements",
-    "/v1/reviews/<digest>/approval", "/v1/reviews/<digest>/refusal", "/v1/sources", "/v1/sources/<dataset>/rows",
+    "/v1/reviews/<digest>/approval", "/v1/reviews/<digest>/refusal", "/v1/sessions", "/v1/sources",
+    "/v1/sources/<dataset>/rows",
 })  # fmt: skip
 _TEXTS = {
     "/log/checkpoint": "text/plain",
@@ -102,6 +103,7 @@ _TEXTS = {
     "/v1/mous/<mou_id>/document": "application/yaml",
     "/metrics": "text/plain",
 }
+_BODILESS = frozenset({"/v1/activation", "/v1/sessions"})
 _STATEMENT = {"statement": {"type": "string"}, "jws": {"type": "string"}}
 _STATED = {
     "type": "object", "additionalProperties": False, "required": ["statement", "jws"], "properties": _STATEMENT,
@@ -197,7 +199,7 @@ def _operation(rule: str, method: str, words: str) -> dict[str, Any]:
         operation["parameters"] = parameters
     if signed:
         operation["security"] = [{"signature": []}]
-    if method == "post" and rule != "/v1/activation":
+    if method == "post" and rule not in _BODILESS:
         types, schema = _BODIES.get(rule, (("application/json",), _STATED))
         operation["requestBody"] = {
             "required": rule != "/v1/mous/<mou_id>/openings",
