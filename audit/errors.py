@@ -7,6 +7,7 @@
     ├── LogMissing        the database holds no log
     ├── LogExists         it holds one already
     ├── LogUnavailable    it can't be written or read now; `outcome` says whether something may have been written
+    ├── ProofWrong        a proof that does not hold, or can't be read
     ├── Tampered          stored bytes contradict each other; `seq` and `code` say where and how
     └── WrongCheckpoint   the head's checkpoint is not this log's, or not signed by the key expected
 
@@ -33,6 +34,7 @@ __all__ = [
     "NotCanonical",
     "NoteWrong",
     "Outcome",
+    "ProofWrong",
     "Tampered",
     "WrongCheckpoint",
     "mapped",
@@ -76,6 +78,10 @@ class LogUnavailable(LogError):
     def __init__(self, message: str, *, outcome: Outcome = "nothing") -> None:
         super().__init__(message)
         self.outcome: Outcome = outcome
+
+
+class ProofWrong(LogError):
+    """An inclusion or consistency proof, or a receipt, that does not hold or can't be read."""
 
 
 class Tampered(LogError):
