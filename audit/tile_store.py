@@ -62,6 +62,12 @@ class TileStore:
                     return bytes(kept)
             return b"".join(self._hashes(connection, tile))
 
+    def derived(self, tile: Tile) -> bytes:
+        """A tile of hashes from the leaves alone, whatever is kept. Raises Tampered, LogUnavailable."""
+        plain = TileStore(self._engine)
+        with mapped(self._engine, "deriving tiles"), self._engine.connect() as connection, connection.begin():
+            return b"".join(plain._hashes(connection, tile))
+
     def _hashes(self, connection: Connection, tile: Tile) -> list[bytes]:
         """A tile's hashes, made from the level below it."""
         first = tile.index * WIDTH

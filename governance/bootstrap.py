@@ -14,6 +14,7 @@ import audit
 from audit import Log
 from audit.note import NoteSigner
 from governance.adapters.journal import AuditJournal
+from governance.adapters.published import PublishedLog
 from governance.adapters.store.consents import ConsentTable
 from governance.adapters.store.database import make_tables, open_database
 from governance.adapters.store.nonces import NonceTable
@@ -22,6 +23,7 @@ from governance.agreements import Agreements, Check
 from governance.consents import Consents
 from governance.decider import Decider
 from governance.errors import AccordantError, EngineUnavailable, LogUnavailable, NotFound
+from governance.exports import Exports
 from governance.gateway import Gateway
 from governance.history import History
 from governance.home import SystemClock, note_signer, root_key, secret
@@ -174,6 +176,8 @@ def open_services(
         agreements=agreements,
         gateway=gateway,
         history=History(journal),
+        published=PublishedLog(log),
+        exports=Exports(journal),
         sources=sources,
         consents=consents,
         ready=ready,

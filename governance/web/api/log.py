@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 from flask import Blueprint, Response, jsonify, request
 
 from governance.errors import InputWrong, NotFound, Refused
@@ -10,6 +12,11 @@ from governance.web.authentic import Caller
 from governance.web.services import Services
 
 __all__ = ["blueprint"]
+
+_TEXT = "text/plain; charset=utf-8"
+# A full tile never changes; a partial one may be gone once it is full, and a checkpoint is old within a second.
+_FOR_EVER = "public, max-age=31536000, immutable"
+_SHORT = "public, max-age=2"
 
 
 def _reader(caller: Caller) -> Caller:
@@ -29,28 +36,61 @@ def _number(name: str, default: int | None) -> int | None:
 
 
 def blueprint(services: Services) -> Blueprint:
-    """`/log/checkpoint`, `/v1/receipts/{entry}`, `/v1/entries` and `/v1/entries/{seq}`."""
+    """`/log/...`, `/v1/receipts/{entry}`, `/v1/exports`, `/v1/entries` and `/v1/entries/{seq}`."""
     pages = Blueprint("log", __name__)
 
     @pages.get("/log/checkpoint")
     def checkpoint() -> Response:
         """The newest checkpoint (C2SP tlog-checkpoint, a signed note)."""
-        return Response(services.journal.head().checkpoint, content_type="text/plain; charset=utf-8")
+        response = Response(services.published.checkpoint(), content_type=_TEXT)
+        response.headers["Cache-Control"] = _SHORT
+        return response
+
+    @pages.get("/log/tile/<path:name>")
+    def tile(name: str) -> Response:
+        """A tile of hashes, or a bundle of entries (C2SP tlog-tiles). Leaves hold no personal data."""
+        found = services.published.file(f"tile/{name}")
+        if found is None:
+            raise NotFound(f"the log has no tile `{name}`", reason="no-tile", field="name")
+        response = Response(found, content_type="application/octet-stream")
+        response.headers["Cache-Control"] = _SHORT if ".p/" in name else _FOR_EVER
+        return response
 
     @pages.get("/log/vkey")
     def vkey() -> Response:
         """The log's verifier key (C2SP signed-note). Hold it against what you were told by another way."""
-        return Response(services.vkey + "\n", content_type="text/plain; charset=utf-8")
+        return Response(services.vkey + "\n", content_type=_TEXT)
 
     @pages.get("/v1/receipts/<int:entry>")
     def receipt(entry: int) -> Response:
-        """The entry, the opening of its body, and a checkpoint that covers it."""
+        """The entry, the opening of its body, and the proof that a checkpoint covers it.
+
+        As JSON, or, where `text/plain` is asked for, as a C2SP tlog-proof.
+        """
         caller = services.authenticate(request)
         administrator = caller.use == "administrator"
-        found = services.history.receipt(entry, party=caller.party, administrator=administrator)
-        if caller.use == "connector" and (found["body"].get("declaration") or {}).get("keyid") != caller.fingerprint:
+        found = services.history.entry(entry, party=caller.party, administrator=administrator)
+        if caller.use == "connector" and (found.body.get("declaration") or {}).get("keyid") != caller.fingerprint:
             raise NotFound(f"no entry {entry} of this connector's requests", reason="no-entry", field="entry")
-        return jsonify(found)
+        made = services.published.receipt(found)
+        wanted = request.accept_mimetypes.best_match(("application/json", "text/plain"), default="application/json")
+        if wanted == "text/plain":
+            return Response(made.to_text(), content_type=_TEXT)
+        proof = [b64encode(digest).decode() for digest in made.proof]
+        return jsonify(shown(found) | {"checkpoint": b64encode(made.checkpoint).decode(), "proof": proof})
+
+    @pages.post("/v1/exports")
+    def export() -> Response:
+        """The bodies that the caller may see, a line each (`{"seq","salt","body"}`), and `{"end"}` after the last.
+
+        The export is an entry of its own. `Accordant-Checkpoint` is the checkpoint that it is of.
+        """
+        caller = _reader(services.authenticate(request))
+        made = services.exports.take(party=caller.party, administrator=caller.use == "administrator")
+        response = Response(made.lines, content_type="application/x-ndjson")
+        response.headers["Accordant-Entry"] = str(made.entry)
+        response.headers["Accordant-Checkpoint"] = b64encode(made.checkpoint).decode()
+        return response
 
     @pages.get("/v1/entries")
     def search() -> Response:
