@@ -1,10 +1,10 @@
-"""The real parts that the tests need and pip can't bring: the OPA server and PostgreSQL.
+"""The real parts that the tests need and pip can't bring: the OPA server, PostgreSQL, and stock checkers of logs.
 
 Found where they are; installed where that is possible (`python3 scripts/parts.py`, which `make parts` runs);
 otherwise said loudly, with what to do. Only the standard library, so that it runs before the virtual environment
 stands. OPA is pinned to one version: on the PATH if it is that one, else in a cache outside of the checkout, else
 built by `go install`, which checks the module's source against Go's checksum database. PostgreSQL is the system's
-package.
+package. Tessera's `fsck` and torchwood's `litewitness` are built by `go install`, too, each at one version.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 __all__ = [
     "OPA_VERSION",
+    "GO_TOOLS",
+    "find_go_tool",
     "find_opa",
     "find_postgresql",
+    "install_go_tool",
     "install_opa",
     "install_postgresql",
     "opa_in_cache",
@@ -30,12 +34,47 @@ __all__ = [
 
 OPA_VERSION = "1.22.2"
 OPA_MODULE = f"github.com/open-policy-agent/opa@v{OPA_VERSION}"
+# Programs that are not ours and check a log or vouch for it: package and version, by name.
+GO_TOOLS = {
+    "fsck": ("github.com/transparency-dev/tessera/cmd/fsck", "v1.0.4"),
+    "litewitness": ("filippo.io/torchwood/cmd/litewitness", "v0.9.0"),
+}
+
+
+def _cache() -> Path:
+    """What is built here outlives the checkout and the virtual environment."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "accordant"
 
 
 def opa_in_cache() -> Path:
-    """Where the built binary is kept: it outlives the checkout and the virtual environment."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "accordant" / f"opa-{OPA_VERSION}" / "opa"
+    """Where the built binary is kept."""
+    return _cache() / f"opa-{OPA_VERSION}" / "opa"
+
+
+def find_go_tool(name: str) -> Path | None:
+    """A stock tool of the pinned version, in the cache alone: a binary does not say its version."""
+    built = _cache() / f"{name}-{GO_TOOLS[name][1]}" / name
+    return built if os.access(built, os.X_OK) else None
+
+
+def install_go_tool(name: str) -> Path:
+    """Build a stock tool (a minute, once); raises RuntimeError with what to do instead."""
+    package, version = GO_TOOLS[name]
+    return _built(f"{package}@{version}", _cache() / f"{name}-{version}" / name)
+
+
+def _built(module: str, target: Path) -> Path:
+    """`go install` into the cache, whole or not at all, should two builds run at once."""
+    go = shutil.which("go")
+    if go is None:
+        raise RuntimeError(f"no Go toolchain: install Go 1.24 or later for `{module}`")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        done = subprocess.run([go, "install", module], env=os.environ | {"GOBIN": folder}, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"`go install {module}` failed")
+        (Path(folder) / target.name).replace(target)
+    return target
 
 
 def opa_version(binary: Path) -> str | None:
@@ -68,17 +107,12 @@ def find_postgresql() -> Path | None:
 
 def install_opa() -> Path:
     """Build the pinned OPA (two or three minutes, once); raises RuntimeError with what to do instead."""
-    go = shutil.which("go")
-    if go is None:
-        raise RuntimeError(f"no Go toolchain: put opa {OPA_VERSION} on the PATH, or install Go 1.24 or later")
-    target = opa_in_cache()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        built = Path(folder) / "opa"
-        done = subprocess.run([go, "install", OPA_MODULE], env=os.environ | {"GOBIN": folder}, check=False)
-        if done.returncode != 0 or opa_version(built) != OPA_VERSION:
-            raise RuntimeError(f"`go install {OPA_MODULE}` failed: put opa {OPA_VERSION} on the PATH")
-        built.replace(target)  # whole or not at all, should two builds run at once
+    try:
+        target = _built(OPA_MODULE, opa_in_cache())
+    except RuntimeError as error:
+        raise RuntimeError(f"{error}, or put opa {OPA_VERSION} on the PATH") from None
+    if opa_version(target) != OPA_VERSION:
+        raise RuntimeError(f"`go install {OPA_MODULE}` built another version: put opa {OPA_VERSION} on the PATH")
     return target
 
 
@@ -100,10 +134,11 @@ def install_postgresql() -> Path:
 def main(words: list[str] | None = None) -> int:
     """Bring what is missing. On a laptop a missing part is said, and its tests are skipped; under CI it is an error."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", nargs="*", choices=["opa", "postgresql", []], help="both, if none is named")
+    ways = {"opa": (find_opa, install_opa), "postgresql": (find_postgresql, install_postgresql)}
+    ways |= {name: (partial(find_go_tool, name), partial(install_go_tool, name)) for name in GO_TOOLS}
+    parser.add_argument("part", nargs="*", choices=[*ways, []], help="all, if none is named")
     parser.add_argument("--find", action="store_true", help="print where the parts are and install nothing")
     options = parser.parse_args(words)
-    ways = {"opa": (find_opa, install_opa), "postgresql": (find_postgresql, install_postgresql)}
     missing = []
     for part in options.part or ways:
         find, install = ways[part]
