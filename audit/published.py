@@ -6,12 +6,13 @@ log's key signed, so a table of tiles that somebody wrote into makes no false re
 
 from __future__ import annotations
 
+from audit.cosigned import CosignatureStore
 from audit.entry import Entry
 from audit.errors import ProofWrong, Tampered
 from audit.head import Head
 from audit.log import Log
 from audit.merkle import EMPTY
-from audit.note import Checkpoint, NoteVerifier, open_note
+from audit.note import NoteVerifier
 from audit.proof import check_consistency, check_inclusion
 from audit.receipt import Receipt
 from audit.tile_store import TileStore
@@ -26,15 +27,24 @@ class Published:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._tiles = TileStore(log.engine)
+        self._cosigned = CosignatureStore(log.engine)
 
     @property
     def verifier(self) -> NoteVerifier:
         """The key that checkpoints verify with."""
         return self._log.verifier
 
+    def head(self) -> Head:
+        """Where the log stands."""
+        return self._log.head()
+
     def checkpoint(self) -> bytes:
-        """The newest signed checkpoint."""
-        return self._log.head().checkpoint
+        """The newest signed checkpoint, with the cosignatures that it has."""
+        return self._cosigned.on(self._log.head().checkpoint)
+
+    def cosigned(self) -> bytes | None:
+        """The newest checkpoint that a witness cosigned; None without one."""
+        return self._cosigned.newest()
 
     def file(self, path: str) -> bytes | None:
         """What lies at `tile/...`; None where there is nothing. Raises Tampered, LogUnavailable."""
@@ -58,19 +68,6 @@ class Published:
             raise _differs(index) from error
         return proof
 
-    def consistency(self, old: Checkpoint, *, head: Head | None = None) -> tuple[bytes, ...]:
-        """That the log as the head's checkpoint signs it begins with what an older checkpoint signs.
-
-        Raises ProofWrong where it does not: the two are of different histories. ValueError where `old` is longer.
-        """
-        head = head or self._log.head()
-        tree = self._tiles.tree(head.size)
-        proof = tree.consistency(old.size)
-        if tree.root != head.root:
-            raise _differs(None)
-        check_consistency(old=old.size, size=head.size, old_root=old.root, root=head.root, proof=proof)
-        return proof
-
     def proof_from(self, size: int, *, head: Head | None = None) -> tuple[bytes, ...]:
         """The consistency proof from an earlier size, whatever its root was said to be."""
         head = head or self._log.head()
@@ -86,11 +83,9 @@ class Published:
     def receipt(self, entry: Entry) -> Receipt:
         """The receipt of an entry under the newest checkpoint. Raises Tampered, LogUnavailable."""
         head = self._log.head()
-        return Receipt.of(entry, proof=self.inclusion(entry.seq, head=head), checkpoint=head.checkpoint)
-
-    def holds(self, note: bytes) -> Checkpoint:
-        """A checkpoint of this log that somebody kept, its signature verified. Raises NoteWrong, WrongCheckpoint."""
-        return Checkpoint.from_text(open_note(note, self.verifier))
+        return Receipt.of(
+            entry, proof=self.inclusion(entry.seq, head=head), checkpoint=self._cosigned.on(head.checkpoint)
+        )
 
 
 def _differs(seq: int | None) -> Tampered:
