@@ -5,6 +5,7 @@
     │   └── NotCanonical  a value that has no canonical JSON (RFC 8785)
     ├── NoteWrong         a key or a signed note that can't be read (C2SP signed-note)
     │   └── PolicyWrong   a policy file that can't be read (C2SP tlog-policy)
+    ├── Forked            a log shows another history than a checkpoint that somebody kept; it names both
     ├── LogMissing        the database holds no log
     ├── LogExists         it holds one already
     ├── LogUnavailable    it can't be written or read now; `outcome` says whether something may have been written
@@ -29,6 +30,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 __all__ = [
     "DraftWrong",
+    "Forked",
     "LogError",
     "LogExists",
     "LogMissing",
@@ -66,6 +68,16 @@ class NoteWrong(LogError):
 
 class PolicyWrong(NoteWrong):
     """A policy file that can't be read; the message names the line."""
+
+
+class Forked(LogError):
+    """Two checkpoints that can't both be of one log that only grows. `code` is `forked`, `rewound` or `other-key`."""
+
+    def __init__(self, code: str, message: str, *, kept: bytes, shown: bytes) -> None:
+        super().__init__(message)
+        self.code = code
+        self.kept = kept
+        self.shown = shown
 
 
 class LogMissing(LogError):

@@ -112,6 +112,10 @@ class Published(Protocol):
         """The newest signed checkpoint, with the cosignatures that it has."""
         ...
 
+    def cosigned(self) -> bytes | None:
+        """The newest checkpoint that a witness cosigned; None without one."""
+        ...
+
     def file(self, path: str) -> bytes | None:
         """What lies at `tile/...`, byte for byte as an export has it; None where there is nothing."""
         ...

@@ -26,6 +26,10 @@ class PublishedLog:
         """As the port promises."""
         return _mapped(self._published.checkpoint)
 
+    def cosigned(self) -> bytes | None:
+        """As the port promises."""
+        return _mapped(self._published.cosigned)
+
     def file(self, path: str) -> bytes | None:
         """As the port promises."""
         return _mapped(lambda: self._published.file(path))

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from governance.commands.audit_export import bar, export, file_bytes, verify_folder
+from governance.commands.audit_memory import compare, remember
 from governance.commands.connection import connect, connection_options
 from governance.errors import InputWrong
 
@@ -181,4 +182,5 @@ def checkpoint(**connection: Any) -> None:
     click.echo(connect(**connection).text("/log/checkpoint"), nl=False)
 
 
-audit.add_command(export)
+for _command in (export, remember, compare):
+    audit.add_command(_command)

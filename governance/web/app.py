@@ -10,7 +10,7 @@ import structlog
 from flask import Flask, Response, g, jsonify, request
 
 from governance.web import problems
-from governance.web.api import agreements, consents, log, query, sources
+from governance.web.api import agreements, consents, log, published, query, sources
 from governance.web.openapi import describe
 from governance.web.services import Services
 
@@ -22,7 +22,7 @@ def create_app(services: Services) -> Flask:
     app = Flask("accordant", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's provider is typed as its abstract base
     problems.install(app)
-    for part in (agreements, consents, log, query, sources):
+    for part in (agreements, consents, log, published, query, sources):
         app.register_blueprint(part.blueprint(services))
     events = structlog.get_logger("accordant.web")
 

@@ -12,7 +12,16 @@ from governance.model.access import Filter, Measure
 __all__ = ["describe"]
 
 _OPEN = frozenset(
-    {"/healthz", "/readyz", "/openapi.json", "/log/checkpoint", "/log/vkey", "/log/tile/<path:name>", "/v1/keys"}
+    {
+        "/healthz",
+        "/readyz",
+        "/openapi.json",
+        "/log/checkpoint",
+        "/log/cosigned",
+        "/log/vkey",
+        "/log/tile/<path:name>",
+        "/v1/keys",
+    }
 )
 _CONVERTER = re.compile(r"<(?:(\w+):)?(\w+)>")
 _PROBLEM = {

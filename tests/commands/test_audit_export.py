@@ -155,3 +155,47 @@ def test_an_export_spares_another_folder(shell: Shell) -> None:
     (shell.folder / "log/letter").write_text("dear")
     said = shell.run("audit", "export", shell.folder / "log")
     assert (2, ["letter"]) == (said.code, [p.name for p in (shell.folder / "log").iterdir()])
+
+
+def test_remember_and_compare(shell: Shell) -> None:
+    """The first time it says so; later it proves that nothing was taken back."""
+    memory = shell.folder / "memory"
+    said = shell.run("audit", "remember", "--memory", memory)
+    assert (0, True) == (said.code, "seen for the first time" in said.err)
+    shell.run("audit", "search", "--limit", 1)
+    said = shell.run("audit", "remember", "--memory", memory, "--json")
+    assert (0, True, 1) == (said.code, json.loads(said.out)["consistent"], json.loads(said.out)["since"])
+    assert 2 == len(memory.read_text().splitlines())
+    said = shell.run("audit", "compare", memory, "--memory", shell.folder / "none")
+    assert (0, True) == (said.code, said.out.startswith("one log: 2 of theirs and 0 of yours"))
+    checkpoint = shell.folder / "checkpoint"
+    checkpoint.write_text(shell.run("audit", "checkpoint").out)
+    assert 0 == shell.run("audit", "compare", checkpoint, "--memory", memory).code
+
+
+def test_a_fork_is_an_alarm(shell: Shell) -> None:
+    """It names both checkpoints, and ends with 1."""
+    from audit.note import Checkpoint
+    from governance.home import note_signer
+
+    signer = note_signer(shell.services.settings)
+    size = shell.services.journal.head().size
+    for other, code in ((size, "forked"), (size + 5, "rewound")):
+        note = signer.sign(Checkpoint(signer.name, other, bytes(32)).to_text())
+        theirs, memory = shell.folder / "theirs", shell.folder / "memory"
+        theirs.write_bytes(note)
+        memory.write_text(json.dumps({"checkpoint": note.decode(), "vkey": signer.vkey}) + "\n")
+        for words in (["compare", theirs], ["remember"]):
+            said = shell.run("audit", *words, "--memory", memory)
+            assert (1, True) == (said.code, said.out.startswith("ALARM: ")), said
+            assert f"({code})" in said.out
+            assert note.decode() in said.out
+            assert shell.services.journal.head().checkpoint.decode() in said.out
+
+
+def test_nothing_to_compare_is_wrong_input(shell: Shell) -> None:
+    """No file, or a file that can't be read."""
+    (shell.folder / "bad").write_text("{}\n")
+    for name in ("absent", "bad"):
+        said = shell.run("audit", "compare", shell.folder / name, "--memory", shell.folder / "memory")
+        assert (2, 1) == (said.code, len(said.err.splitlines())), said

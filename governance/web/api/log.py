@@ -1,4 +1,4 @@
-"""The log over HTTP: its checkpoint for everybody, receipts and the access history for those who may see them."""
+"""The log over HTTP for those who may see its entries: receipts, exports and the access history."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ from governance.web.services import Services
 __all__ = ["blueprint"]
 
 _TEXT = "text/plain; charset=utf-8"
-# A full tile never changes; a partial one may be gone once it is full, and a checkpoint is old within a second.
-_FOR_EVER = "public, max-age=31536000, immutable"
-_SHORT = "public, max-age=2"
 
 
 def _reader(caller: Caller) -> Caller:
@@ -36,30 +33,8 @@ def _number(name: str, default: int | None) -> int | None:
 
 
 def blueprint(services: Services) -> Blueprint:
-    """`/log/...`, `/v1/receipts/{entry}`, `/v1/exports`, `/v1/entries` and `/v1/entries/{seq}`."""
+    """`/v1/receipts/{entry}`, `/v1/exports`, `/v1/entries` and `/v1/entries/{seq}`."""
     pages = Blueprint("log", __name__)
-
-    @pages.get("/log/checkpoint")
-    def checkpoint() -> Response:
-        """The newest checkpoint (C2SP tlog-checkpoint, a signed note)."""
-        response = Response(services.published.checkpoint(), content_type=_TEXT)
-        response.headers["Cache-Control"] = _SHORT
-        return response
-
-    @pages.get("/log/tile/<path:name>")
-    def tile(name: str) -> Response:
-        """A tile of hashes, or a bundle of entries (C2SP tlog-tiles). Leaves hold no personal data."""
-        found = services.published.file(f"tile/{name}")
-        if found is None:
-            raise NotFound(f"the log has no tile `{name}`", reason="no-tile", field="name")
-        response = Response(found, content_type="application/octet-stream")
-        response.headers["Cache-Control"] = _SHORT if ".p/" in name else _FOR_EVER
-        return response
-
-    @pages.get("/log/vkey")
-    def vkey() -> Response:
-        """The log's verifier key (C2SP signed-note). Hold it against what you were told by another way."""
-        return Response(services.vkey + "\n", content_type=_TEXT)
 
     @pages.get("/v1/receipts/<int:entry>")
     def receipt(entry: int) -> Response:
