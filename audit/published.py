@@ -61,22 +61,24 @@ class Published:
         entry = self._log.entry(index)
         if entry is None:
             raise ValueError(f"the log has no entry {index}")
-        proof = self._tiles.tree(head.size).inclusion(index)
+        proof = self._tiles.tree(head.size, peaks=head.frontier).inclusion(index)
         try:
             check_inclusion(leaf_hash=entry.leaf_hash, index=index, size=head.size, proof=proof, root=head.root)
         except ProofWrong as error:
+            self._tiles.forget()
             raise _differs(index) from error
         return proof
 
     def proof_from(self, size: int, *, head: Head | None = None) -> tuple[bytes, ...]:
         """The consistency proof from an earlier size, whatever its root was said to be."""
         head = head or self._log.head()
-        tree = self._tiles.tree(head.size)
+        tree = self._tiles.tree(head.size, peaks=head.frontier)
         before = EMPTY.root if size == 0 else self._tiles.tree(size).root
         proof = tree.consistency(size)
         try:
             check_consistency(old=size, size=head.size, old_root=before, root=head.root, proof=proof)
         except ProofWrong as error:
+            self._tiles.forget()
             raise _differs(None) from error
         return proof
 

@@ -10,13 +10,15 @@ A row carries the tile's own root beside its hashes, so that the partial tile of
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 
 from sqlalchemy import BigInteger, Column, Connection, Engine, Integer, MetaData, Table, func, inspect, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from audit.errors import Tampered, mapped
-from audit.merkle import leaf_hash
+from audit.merkle import Range, leaf_hash
 from audit.schema import LEAVES, Octets
 from audit.tiles import ENTRIES, WIDTH, Tile, bundle, root_of_full
 from audit.tree import Tree
@@ -34,6 +36,7 @@ TILES = Table(
 )
 # Tiles made in one transaction: no reader or writer waits long for it.
 _TOGETHER = 64
+_IN_MEMORY = 128
 
 
 class TileStore:
@@ -43,14 +46,40 @@ class TileStore:
         self._engine = engine
         self._ready = False
         self._grown = 0  # leaves whose full tiles are known to be kept
+        self._growing = threading.Lock()
+        self._known: OrderedDict[Tile, bytes] = OrderedDict()
+        self._lock = threading.Lock()
 
-    def tree(self, size: int) -> Tree:
-        """The tree of the first `size` leaves, all of which must be durable. Raises Tampered, LogUnavailable."""
+    def tree(self, size: int, *, peaks: Range | None = None) -> Tree:
+        """The tree of the first `size` leaves, all of which must be durable. Raises Tampered, LogUnavailable.
+
+        `peaks`: its compact range, where the caller has it from a head.
+        """
         self.grown(size)
-        return Tree(size, self.read)
+        return Tree(size, self.read, peaks)
+
+    def forget(self) -> None:
+        """Lets go of what is in memory: it was seen to be wrong."""
+        with self._lock:
+            self._known.clear()
 
     def read(self, tile: Tile) -> bytes:
         """A tile's or a bundle's bytes; the log must have its leaves. Raises Tampered, LogUnavailable."""
+        if tile.level <= 0:
+            return self._read(tile)
+        # The upper levels are few and asked for by every proof, and a tile of one width has one content.
+        with self._lock:
+            if tile in self._known:
+                self._known.move_to_end(tile)
+                return self._known[tile]
+        found = self._read(tile)
+        with self._lock:
+            self._known[tile] = found
+            while len(self._known) > _IN_MEMORY:
+                self._known.popitem(last=False)
+        return found
+
+    def _read(self, tile: Tile) -> bytes:
         with mapped(self._engine, "reading tiles"), self._engine.connect() as connection, connection.begin():
             if tile.level == ENTRIES:
                 return bundle(_leaves(connection, tile.index * WIDTH, tile.width))
@@ -92,14 +121,16 @@ class TileStore:
         """
         if size // WIDTH <= self._grown // WIDTH:
             return
-        with mapped(self._engine, "keeping tiles"):
+        with self._growing, mapped(self._engine, "keeping tiles"):
+            if size // WIDTH <= self._grown // WIDTH:
+                return  # somebody else has just done it
             self._make_table()
             for level in range(64):
                 behind = size >> 8 * (level + 1)
                 if behind == 0:
                     break
                 self._level(level, behind)
-        self._grown = max(self._grown, size)
+            self._grown = max(self._grown, size)
 
     def _make_table(self) -> None:
         if self._ready:

@@ -25,10 +25,24 @@ class Tree:
 
     size: int
     read: ReadTile
+    peaks: Range | None = None  # the compact range, where it is known: the right edge then needs no tile
     _tiles: dict[tuple[int, int], list[bytes]] = field(default_factory=dict)
+    _peaks: dict[tuple[int, int], bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.peaks is None:
+            return
+        if self.peaks.size != self.size:
+            raise ValueError(f"the compact range of {self.peaks.size} leaves is not that of {self.size}")
+        for (first, behind), peak in zip(self.peaks.spans(), self.peaks.peaks, strict=True):
+            level = (behind - first).bit_length() - 1
+            self._peaks[level, first >> level] = peak
 
     def node(self, level: int, index: int) -> bytes:
         """The root over the leaves `index * 2**level` to `(index + 1) * 2**level - 1`, all of them in the tree."""
+        peak = self._peaks.get((level, index))
+        if peak is not None:
+            return peak
         height, rest = divmod(level, 8)
         first = index << rest
         hashes = self._hashes(height, first // WIDTH)

@@ -114,6 +114,18 @@ def test_a_proof_reads_two_tiles_of_a_level_at_most(counted: Counted) -> None:
         assert len(counted.asked) <= 5
 
 
+def test_known_peaks_spare_the_right_edge(counted: Counted) -> None:
+    """The proof is the same, and reads one tile of a level at most."""
+    for size in (1, 257, 65_537, 70_000):
+        peaks = EMPTY.extended(counted.hashes[:size])
+        for index in {0, size // 2, size - 1}:
+            expected = Tree(size, counted).inclusion(index)
+            counted.asked.clear()
+            assert expected == Tree(size, counted, peaks).inclusion(index)
+            assert all(sum(t.level == level for t in counted.asked) <= 1 for level in range(4))
+        assert Tree(size, counted).consistency(size // 2) == Tree(size, counted, peaks).consistency(size // 2)
+
+
 @given(st.lists(st.binary(max_size=400), max_size=40))
 def test_bundles_read_back(leaves: list[bytes]) -> None:
     """Each leaf behind its length."""
