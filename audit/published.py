@@ -52,7 +52,7 @@ class Published:
         size = self._log.head().size
         if tile is None or tile.needs > size:
             return None
-        self._tiles.grown(size)
+        self._tiles.kept_up(size)
         return self._tiles.read(tile)
 
     def inclusion(self, index: int, *, head: Head | None = None) -> tuple[bytes, ...]:

@@ -13,11 +13,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import suppress
 
 from sqlalchemy import BigInteger, Column, Connection, Engine, Integer, MetaData, Table, func, inspect, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from audit.errors import Tampered, mapped
+from audit.errors import LogUnavailable, Tampered, mapped
 from audit.merkle import Range, leaf_hash
 from audit.schema import LEAVES, Octets
 from audit.tiles import ENTRIES, WIDTH, Tile, bundle, root_of_full
@@ -55,8 +56,13 @@ class TileStore:
 
         `peaks`: its compact range, where the caller has it from a head.
         """
-        self.grown(size)
+        self.kept_up(size)
         return Tree(size, self.read, peaks)
+
+    def kept_up(self, size: int) -> None:
+        """As `grown`, for readers: where nothing can be written, tiles are made anew each time."""
+        with suppress(LogUnavailable):
+            self.grown(size)
 
     def forget(self) -> None:
         """Lets go of what is in memory: it was seen to be wrong."""
@@ -135,9 +141,12 @@ class TileStore:
     def _make_table(self) -> None:
         if self._ready:
             return
+        with self._engine.connect() as connection, connection.begin():
+            self._ready = inspect(connection).has_table(TILES.name)
+        if self._ready:
+            return
         with self._engine.connect().execution_options(sqlite_begin="IMMEDIATE") as connection, connection.begin():
-            if not inspect(connection).has_table(TILES.name):
-                _METADATA.create_all(connection)
+            _METADATA.create_all(connection)
         self._ready = True
 
     def _level(self, level: int, behind: int) -> None:

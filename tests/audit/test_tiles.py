@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, create_engine, delete, insert, select
 
 from audit import Log
 from audit.errors import NotCanonical, Tampered
@@ -210,6 +211,21 @@ def test_tiles_are_kept_as_they_fill(log: Log) -> None:
     TileStore(log.engine).grown(1500)
     assert in_steps == stored(log.engine)
     assert [(0, n) for n in range(5)] == [row[:2] for row in in_steps]
+
+
+def test_tiles_where_nothing_can_be_written(log: Log, tmp_path: Path) -> None:
+    """They are made anew, from a database that is only read."""
+    log.append([draft(n) for n in range(300)])
+    root = log.head().root
+    if log.engine.dialect.name != "sqlite":
+        url = str(log.engine.url.render_as_string(hide_password=False))
+        reading = create_engine(url, connect_args={"options": "-c default_transaction_read_only=on"})
+    else:
+        reading = create_engine(f"sqlite:///file:{log.engine.url.database}?mode=ro&uri=true")
+    try:
+        assert root == TileStore(reading).tree(300).root
+    finally:
+        reading.dispose()
 
 
 def test_a_missing_leaf_is_named(log: Log) -> None:
