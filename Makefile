@@ -52,7 +52,7 @@ rego: $(READY) parts ## opa check --strict, opa fmt --diff, opa test
 	$(OPA) fmt --diff --fail policies
 	$(OPA) test policies
 
-parts: $(READY) ## find OPA and PostgreSQL, install them where that is possible
+parts: $(READY) ## find OPA, PostgreSQL and the stock log checkers, install them where that is possible
 	@$(BIN)/python scripts/parts.py
 
 lock: ## resolve pyproject.toml anew into requirements.lock (ARGS=--upgrade for newer versions)

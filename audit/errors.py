@@ -4,9 +4,13 @@
     ├── DraftWrong        what was handed in can't be an entry (kind, body, index); nothing was written
     │   └── NotCanonical  a value that has no canonical JSON (RFC 8785)
     ├── NoteWrong         a key or a signed note that can't be read (C2SP signed-note)
+    │   └── PolicyWrong   a policy file that can't be read (C2SP tlog-policy)
+    ├── Forked            a log shows another history than a checkpoint that somebody kept; it names both
     ├── LogMissing        the database holds no log
     ├── LogExists         it holds one already
     ├── LogUnavailable    it can't be written or read now; `outcome` says whether something may have been written
+    ├── ProofWrong        a proof that does not hold, or can't be read
+    ├── WitnessRefused    a witness does not cosign; `reason` says why, and it may be an alarm
     ├── Tampered          stored bytes contradict each other; `seq` and `code` say where and how
     └── WrongCheckpoint   the head's checkpoint is not this log's, or not signed by the key expected
 
@@ -26,6 +30,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 __all__ = [
     "DraftWrong",
+    "Forked",
     "LogError",
     "LogExists",
     "LogMissing",
@@ -33,7 +38,10 @@ __all__ = [
     "NotCanonical",
     "NoteWrong",
     "Outcome",
+    "PolicyWrong",
+    "ProofWrong",
     "Tampered",
+    "WitnessRefused",
     "WrongCheckpoint",
     "mapped",
     "vendor_errors",
@@ -58,6 +66,20 @@ class NoteWrong(LogError):
     """A verifier key, a private key or a note that can't be read."""
 
 
+class PolicyWrong(NoteWrong):
+    """A policy file that can't be read; the message names the line."""
+
+
+class Forked(LogError):
+    """Two checkpoints that can't both be of one log that only grows. `code` is `forked`, `rewound` or `other-key`."""
+
+    def __init__(self, code: str, message: str, *, kept: bytes, shown: bytes) -> None:
+        super().__init__(message)
+        self.code = code
+        self.kept = kept
+        self.shown = shown
+
+
 class LogMissing(LogError):
     """The database holds no log."""
 
@@ -76,6 +98,28 @@ class LogUnavailable(LogError):
     def __init__(self, message: str, *, outcome: Outcome = "nothing") -> None:
         super().__init__(message)
         self.outcome: Outcome = outcome
+
+
+class ProofWrong(LogError):
+    """An inclusion or consistency proof, or a receipt, that does not hold or can't be read."""
+
+
+class WitnessRefused(LogError):
+    """A witness gave no cosignature.
+
+    `reason` is one of `forked`, `rewound`, `unknown-log`, `bad-signature`, `bad-request`, `busy`, `malformed`,
+    `unreachable`.
+    `forked` and `rewound` mean that the witness saw a history that this log does not extend: an alarm, not a failure.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+    @property
+    def alarm(self) -> bool:
+        """Whether the witness contradicts this log."""
+        return self.reason in ("forked", "rewound")
 
 
 class Tampered(LogError):

@@ -17,6 +17,7 @@ import audit
 from audit import Log
 from audit.note import NoteSigner
 from governance.adapters.journal import AuditJournal
+from governance.adapters.published import PublishedLog
 from governance.adapters.store.consents import ConsentTable
 from governance.adapters.store.database import make_tables, open_database, require_writable
 from governance.adapters.store.nonces import NonceTable
@@ -27,6 +28,7 @@ from governance.compiler.bundle import Bundle
 from governance.consents import Consents
 from governance.decider import Decider
 from governance.errors import LogUnavailable, NotFound
+from governance.exports import Exports
 from governance.gateway import Gateway
 from governance.history import History
 from governance.home import SystemClock, note_signer, root_key, secret
@@ -205,6 +207,8 @@ def open_services(
         agreements=agreements,
         gateway=gateway,
         history=History(journal),
+        published=PublishedLog(log),
+        exports=Exports(journal),
         sources=sources,
         consents=consents,
         metrics=metrics,

@@ -6,7 +6,6 @@ data and are for everybody.
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 from collections import Counter
 from collections.abc import Mapping
@@ -164,9 +163,3 @@ class History:
         if entry is None or not (administrator or party in entry.readers):
             raise NotFound(f"no entry {seq} that `{party}` may see", reason="no-entry", field="entry")
         return entry
-
-    def receipt(self, seq: int, *, party: str, administrator: bool) -> dict[str, Any]:
-        """The entry with a signed checkpoint that covers it."""
-        entry = self.entry(seq, party=party, administrator=administrator)
-        checkpoint = self.journal.head().checkpoint
-        return shown(entry) | {"checkpoint": base64.b64encode(checkpoint).decode()}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audit import Draft, Entry, Head
+from audit.receipt import Receipt
 from governance.compiler.bundle import Bundle
 from governance.model.access import Decision, Facts, Request
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from governance.disclosure.query import SourceQuery
 
-__all__ = ["Bundle", "Clock", "Engine", "Journal", "Nonces", "Source", "Within"]
+__all__ = ["Bundle", "Clock", "Engine", "Journal", "Nonces", "Published", "Source", "Within"]
 
 # Writes state in the transaction of the entries: it gets the store's connection and the entries, and what it raises
 # undoes both. Use cases pass it on and never look inside.
@@ -105,6 +106,26 @@ class Journal(Protocol):
 
     def head(self) -> Head:
         """Size, root and the newest signed checkpoint."""
+        ...
+
+
+class Published(Protocol):
+    """The log as everybody may read it (C2SP tlog-tiles). Safe from any thread. Raises LogUnavailable."""
+
+    def checkpoint(self) -> bytes:
+        """The newest signed checkpoint, with the cosignatures that it has."""
+        ...
+
+    def cosigned(self) -> bytes | None:
+        """The newest checkpoint that a witness cosigned; None without one."""
+        ...
+
+    def file(self, path: str) -> bytes | None:
+        """What lies at `tile/...`, byte for byte as an export has it; None where there is nothing."""
+        ...
+
+    def receipt(self, entry: Entry) -> Receipt:
+        """The proof that an entry is in the log, checked before it is handed out."""
         ...
 
 

@@ -13,17 +13,18 @@ Part of `bootstrap`: it opens a home's database read-only in effect, and needs n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import audit
 from audit import Entry, Tampered
+from audit.tile_check import verify_tiles
 from governance.adapters.store.consents import expected_row, stored_rows
 from governance.adapters.store.database import open_database
 from governance.declaration import verify_recorded
-from governance.errors import LogUnavailable, NotAuthentic
+from governance.errors import InputWrong, LogUnavailable, NotAuthentic
 from governance.home import note_signer, root_key
 from governance.model.consent import ConsentRecord
 from governance.register import KINDS, Broken, Place, Register
@@ -164,22 +165,35 @@ class _Checker:
 
 
 def verify_home(
-    settings: Settings, *, vkey: str | None = None, progress: Callable[[int, int], None] | None = None
+    settings: Settings,
+    *,
+    vkey: str | None = None,
+    remembered: Sequence[bytes] = (),
+    progress: Callable[[int, int], None] | None = None,
 ) -> Findings:
-    """Verifies a home's whole log. `vkey`: the log's key as you know it, by default the one in the home's files."""
+    """Verifies a home's whole log. `vkey`: the log's key as you know it, by default the one in the home's files.
+
+    `remembered`: checkpoints that somebody kept, which the log must extend.
+    """
     engine = open_database(settings.database_url)
     try:
         checker = _Checker(root_key(settings), stored_rows(engine))
         report = audit.verify(
             engine,
             vkey=vkey or note_signer(settings).vkey,
+            remembered=remembered,
             progress=progress,
             check_entry=checker.look,
         )
         found = [Finding(f.seq, f.code, f.message) for f in report.faults]
+        found += [Finding(f.seq, f.code, f.message) for f in verify_tiles(engine, report)]
         found += checker.ending(settings.data)
     except Tampered as error:
         return Findings(0, (Finding(error.seq, error.code, str(error)),))
+    except audit.WrongCheckpoint as error:
+        return Findings(0, (Finding(None, "remembered-key", str(error)),))
+    except audit.NoteWrong as error:
+        raise InputWrong(str(error), reason="key-unreadable", field="--vkey") from error
     except audit.LogError as error:
         raise LogUnavailable(str(error)) from error
     finally:

@@ -1,10 +1,10 @@
-"""The real parts that the tests need and pip can't bring: the OPA server, PostgreSQL and Chromium.
+"""The real parts that the tests need and pip can't bring: OPA, PostgreSQL, Chromium, and stock checkers of logs.
 
 Found where they are; installed where that is possible (`python3 scripts/parts.py`, which `make parts` runs);
 otherwise said loudly, with what to do. Only the standard library, so that it runs before the virtual environment
 stands. OPA is pinned to one version: on the PATH if it is that one, else in a cache outside of the checkout, else
-built by `go install`, which checks the module's source against Go's checksum database. PostgreSQL and Chromium are
-the system's packages.
+built by `go install`, which checks the module's source against Go's checksum database. So are Tessera's `fsck` and
+torchwood's `litewitness`, each at one version. PostgreSQL and Chromium are the system's packages.
 """
 
 from __future__ import annotations
@@ -16,15 +16,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 __all__ = [
     "CHROMIUM_OPTIONS",
     "OPA_VERSION",
+    "GO_TOOLS",
     "find_chromium",
+    "find_go_tool",
     "find_opa",
     "find_postgresql",
     "install_chromium",
+    "install_go_tool",
     "install_opa",
     "install_postgresql",
     "opa_in_cache",
@@ -35,12 +39,47 @@ OPA_VERSION = "1.22.2"
 # Without a screen, a sandbox that root may not have, and anything that it would do of its own accord.
 CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
 OPA_MODULE = f"github.com/open-policy-agent/opa@v{OPA_VERSION}"
+# Programs that are not ours and check a log or vouch for it: package and version, by name.
+GO_TOOLS = {
+    "fsck": ("github.com/transparency-dev/tessera/cmd/fsck", "v1.0.4"),
+    "litewitness": ("filippo.io/torchwood/cmd/litewitness", "v0.9.0"),
+}
+
+
+def _cache() -> Path:
+    """What is built here outlives the checkout and the virtual environment."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "accordant"
 
 
 def opa_in_cache() -> Path:
-    """Where the built binary is kept: it outlives the checkout and the virtual environment."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "accordant" / f"opa-{OPA_VERSION}" / "opa"
+    """Where the built binary is kept."""
+    return _cache() / f"opa-{OPA_VERSION}" / "opa"
+
+
+def find_go_tool(name: str) -> Path | None:
+    """A stock tool of the pinned version, in the cache alone: a binary does not say its version."""
+    built = _cache() / f"{name}-{GO_TOOLS[name][1]}" / name
+    return built if os.access(built, os.X_OK) else None
+
+
+def install_go_tool(name: str) -> Path:
+    """Build a stock tool (a minute, once); raises RuntimeError with what to do instead."""
+    package, version = GO_TOOLS[name]
+    return _built(f"{package}@{version}", _cache() / f"{name}-{version}" / name)
+
+
+def _built(module: str, target: Path) -> Path:
+    """`go install` into the cache, whole or not at all, should two builds run at once."""
+    go = shutil.which("go")
+    if go is None:
+        raise RuntimeError(f"no Go toolchain: install Go 1.24 or later for `{module}`")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        done = subprocess.run([go, "install", module], env=os.environ | {"GOBIN": folder}, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"`go install {module}` failed")
+        (Path(folder) / target.name).replace(target)
+    return target
 
 
 def opa_version(binary: Path) -> str | None:
@@ -79,17 +118,12 @@ def find_chromium() -> Path | None:
 
 def install_opa() -> Path:
     """Build the pinned OPA (two or three minutes, once); raises RuntimeError with what to do instead."""
-    go = shutil.which("go")
-    if go is None:
-        raise RuntimeError(f"no Go toolchain: put opa {OPA_VERSION} on the PATH, or install Go 1.24 or later")
-    target = opa_in_cache()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        built = Path(folder) / "opa"
-        done = subprocess.run([go, "install", OPA_MODULE], env=os.environ | {"GOBIN": folder}, check=False)
-        if done.returncode != 0 or opa_version(built) != OPA_VERSION:
-            raise RuntimeError(f"`go install {OPA_MODULE}` failed: put opa {OPA_VERSION} on the PATH")
-        built.replace(target)  # whole or not at all, should two builds run at once
+    try:
+        target = _built(OPA_MODULE, opa_in_cache())
+    except RuntimeError as error:
+        raise RuntimeError(f"{error}, or put opa {OPA_VERSION} on the PATH") from None
+    if opa_version(target) != OPA_VERSION:
+        raise RuntimeError(f"`go install {OPA_MODULE}` built another version: put opa {OPA_VERSION} on the PATH")
     return target
 
 
@@ -125,11 +159,12 @@ def install_chromium() -> Path:
 def main(words: list[str] | None = None) -> int:
     """Bring what is missing. On a laptop a missing part is said, and its tests are skipped; under CI it is an error."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", nargs="*", choices=["opa", "postgresql", "chromium", []], help="all, if none is named")
+    ways = {"opa": (find_opa, install_opa), "postgresql": (find_postgresql, install_postgresql)}
+    ways |= {"chromium": (find_chromium, install_chromium)}
+    ways |= {name: (partial(find_go_tool, name), partial(install_go_tool, name)) for name in GO_TOOLS}
+    parser.add_argument("part", nargs="*", choices=[*ways, []], help="all, if none is named")
     parser.add_argument("--find", action="store_true", help="print where the parts are and install nothing")
     options = parser.parse_args(words)
-    ways = {"opa": (find_opa, install_opa), "postgresql": (find_postgresql, install_postgresql)}
-    ways["chromium"] = (find_chromium, install_chromium)
     missing = []
     for part in options.part or ways:
         find, install = ways[part]

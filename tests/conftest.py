@@ -9,6 +9,7 @@ with a banner; where `CI=true` they fail.
     postgresql            the throw-away cluster, one a test process (`.create()`, `.crash()`, `.start()`)
     postgresql_url        a fresh, empty database of it, dropped after the test
     chromium              path of the browser
+    fsck, litewitness     paths of stock checkers of logs, Tessera's and torchwood's
     shared                the folder with the acceptance documents
     oulad                 the folder with the real data
 """
@@ -23,7 +24,7 @@ from typing import NoReturn
 import pytest
 from hypothesis import HealthCheck, settings
 
-from scripts.parts import OPA_VERSION, find_chromium, find_opa, find_postgresql
+from scripts.parts import GO_TOOLS, OPA_VERSION, find_chromium, find_go_tool, find_opa, find_postgresql
 from tests.real_parts import Opa, PostgreSQL, start_opa, start_postgresql
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -93,6 +94,23 @@ def postgresql_url(postgresql: PostgreSQL) -> Iterator[str]:
     url = postgresql.create()
     yield url
     postgresql.drop(url)
+
+
+def _go_tool(name: str) -> Path:
+    found = find_go_tool(name)
+    return found if found is not None else missing(f"{name} {GO_TOOLS[name][1]} (`make parts` installs it, given Go)")
+
+
+@pytest.fixture(scope="session")
+def fsck() -> Path:
+    """Tessera's `fsck`."""
+    return _go_tool("fsck")
+
+
+@pytest.fixture(scope="session")
+def litewitness() -> Path:
+    """Torchwood's witness."""
+    return _go_tool("litewitness")
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,12 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from governance.commands.audit_export import bar, export, file_bytes, verify_folder
+from governance.commands.audit_memory import compare, remember
 from governance.commands.connection import connect, connection_options
-from governance.errors import NotFound
+from governance.errors import InputWrong
 
 __all__ = ["audit"]
 
@@ -109,38 +110,50 @@ def show(seq: int, as_json: bool, **connection: Any) -> None:
 @audit.command()
 @click.option("--home", type=click.Path(path_type=Path), default=None, help="The home; else ACCORDANT_HOME.")
 @click.option("--vkey", "vkey_file", type=click.Path(path_type=Path), default=None, help="The log's verifier key.")
+@click.option("--export", "folder", type=click.Path(path_type=Path), default=None, help="An exported folder instead.")
+@click.option(
+    "--remembered", type=click.Path(path_type=Path), multiple=True, help="A checkpoint that you kept. Can be repeated."
+)
+@click.option(
+    "--receipt",
+    "receipts",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="A receipt to hold against the export. Can be repeated.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def verify(ctx: click.Context, home: Path | None, vkey_file: Path | None, as_json: bool) -> None:
+def verify(
+    ctx: click.Context,
+    home: Path | None,
+    vkey_file: Path | None,
+    folder: Path | None,
+    remembered: tuple[Path, ...],
+    receipts: tuple[Path, ...],
+    as_json: bool,
+) -> None:
     """Rehash everything from stored bytes: chain, bodies, tree, signatures, activations; name the first bad entry.
+
+    With --export, of a folder that `accordant audit export` wrote, offline and without a home.
 
     \b
     Example:
       accordant audit verify --home /srv/accordant
+      accordant audit verify --export /tmp/log --vkey log.vkey --remembered last-year.checkpoint
     """
+    if folder is not None:
+        if home is not None:
+            raise InputWrong("an export or a home, not both", field="--export")
+        ctx.exit(verify_folder(folder, vkey_file=vkey_file, remembered=remembered, receipts=receipts, as_json=as_json))
+    if receipts:
+        raise InputWrong("a receipt is held against an export (--export)", field="--receipt")
     from governance.settings import from_home
     from governance.verification import verify_home
 
-    if vkey_file is not None and not vkey_file.is_file():
-        raise NotFound(f"no file `{vkey_file}`", field="--vkey")
-    vkey = vkey_file.read_text(encoding="utf-8").strip() if vkey_file else None
-    settings = from_home(home)
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("verifying"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal or as_json,
-        transient=True,
-    ) as progress:
-        task = progress.add_task("verify", total=None)
-
-        def tell(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
-
-        report = verify_home(settings, vkey=vkey, progress=tell)
+    vkey = file_bytes(vkey_file, "--vkey").decode(errors="replace").strip() if vkey_file else None
+    kept = [file_bytes(path, "--remembered") for path in remembered]
+    with bar("verifying", quiet=as_json) as tell:
+        report = verify_home(from_home(home), vkey=vkey, remembered=kept, progress=tell)
     if as_json:
         click.echo(json.dumps(report.to_json()))
     elif report.faults:
@@ -167,3 +180,7 @@ def checkpoint(**connection: Any) -> None:
       accordant audit checkpoint > remembered.txt
     """
     click.echo(connect(**connection).text("/log/checkpoint"), nl=False)
+
+
+for _command in (export, remember, compare):
+    audit.add_command(_command)

@@ -12,7 +12,10 @@ from governance.model.access import Filter, Measure
 
 __all__ = ["describe"]
 
-_OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json", "/log/checkpoint", "/log/vkey", "/v1/keys"})
+_OPEN = frozenset({
+    "/healthz", "/readyz", "/metrics", "/openapi.json", "/log/checkpoint", "/log/cosigned", "/log/vkey",
+    "/log/tile/<path:name>", "/v1/keys",
+})  # fmt: skip
 _CONVERTER = re.compile(r"<(?:(\w+):)?(\w+)>")
 _PROBLEM = {
     "type": "object",
@@ -90,6 +93,7 @@ _SIGNED = {
     "503": "the log, the policies or a source do not answer; nothing was released",
 }
 _UNSIGNED = {"503": "a part that is needed does not answer"}
+_MAY_LACK = frozenset({"/log/cosigned", "/log/tile/<path:name>"})
 _CREATED = frozenset({
     "/v1/acknowledgements", "/v1/consents", "/v1/duties", "/v1/keys", "/v1/keys/<fingerprint>/approval",
     "/v1/keys/<fingerprint>/revocation", "/v1/mous", "/v1/mous/<mou_id>/openings", "/v1/mous/<mou_id>/statements",
@@ -99,11 +103,14 @@ _CREATED = frozenset({
 _TEXTS = {
     "/log/checkpoint": "text/plain",
     "/log/vkey": "text/plain",
+    "/log/cosigned": "text/plain",
+    "/log/tile/<path:name>": "application/octet-stream",
+    "/v1/exports": "application/x-ndjson",
     "/v1/mous/<mou_id>/text": "text/plain",
     "/v1/mous/<mou_id>/document": "application/yaml",
     "/metrics": "text/plain",
 }
-_BODILESS = frozenset({"/v1/activation", "/v1/sessions"})
+_BODILESS = frozenset({"/v1/activation", "/v1/exports", "/v1/sessions"})
 _STATEMENT = {"statement": {"type": "string"}, "jws": {"type": "string"}}
 _STATED = {
     "type": "object", "additionalProperties": False, "required": ["statement", "jws"], "properties": _STATEMENT,
@@ -166,6 +173,8 @@ def _content(rule: str) -> dict[str, Any]:
     if rule == "/v1/query":
         answers: dict[str, Any] = {m: {} for m in ("text/csv", "application/vnd.apache.arrow.stream")}
         return {"application/json": {"schema": {"$ref": "#/components/schemas/Answer"}}} | answers
+    if rule == "/v1/receipts/<int:entry>":
+        return {"application/json": {"schema": {"type": "object"}}, "text/plain": {}}
     return {_TEXTS[rule]: {}} if rule in _TEXTS else {"application/json": {"schema": {"type": "object"}}}
 
 
@@ -175,6 +184,8 @@ def _responses(rule: str, method: str, *, signed: bool) -> dict[str, Any]:
     if rule == "/readyz":
         return responses | {"503": {"description": "not ready", "content": _content(rule)}}
     wrong = _SIGNED if signed or method == "post" else _UNSIGNED
+    if rule in _MAY_LACK:
+        wrong = wrong | {"404": "the log has nothing there"}
     return responses | {status: _problem(words) for status, words in wrong.items()}
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from governance.agreements import Agreements
 from governance.consents import Consents
+from governance.exports import Exports
 from governance.gateway import Gateway
 from governance.history import History
-from governance.ports import Clock, Journal
+from governance.ports import Clock, Journal, Published
 from governance.sessions import Sessions
 from governance.settings import Settings
 from governance.sources import SourceBook
@@ -32,6 +33,8 @@ class Services:
     agreements: Agreements
     gateway: Gateway
     history: History
+    published: Published
+    exports: Exports
     sources: SourceBook
     consents: Consents
     metrics: Metrics

@@ -1,17 +1,20 @@
-"""The log over HTTP: its checkpoint for everybody, receipts and the access history for those who may see them."""
+"""The log over HTTP for those who may see its entries: receipts, exports and the access history."""
 
 from __future__ import annotations
 
 from base64 import b64encode
+from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from audit import Entry
+from audit.receipt import Receipt
 from governance.errors import InputWrong, LogUnavailable, NotFound, Refused
 from governance.history import FILTERS, shown
 from governance.web.authentic import Caller
 from governance.web.services import Services
 
-__all__ = ["blueprint", "checkpoint_header"]
+__all__ = ["blueprint", "checkpoint_header", "receipt_shown"]
 
 
 def checkpoint_header(services: Services) -> dict[str, str]:
@@ -21,6 +24,15 @@ def checkpoint_header(services: Services) -> dict[str, str]:
     except LogUnavailable:
         return {}
     return {"Accordant-Checkpoint": b64encode(note).decode("ascii")}
+
+
+def receipt_shown(found: Entry, made: Receipt) -> dict[str, Any]:
+    """A receipt as JSON: the entry, the opening of its body, a checkpoint, and the proof that it covers the entry."""
+    proof = [b64encode(digest).decode() for digest in made.proof]
+    return shown(found) | {"checkpoint": b64encode(made.checkpoint).decode(), "proof": proof}
+
+
+_TEXT = "text/plain; charset=utf-8"
 
 
 def _reader(caller: Caller) -> Caller:
@@ -40,28 +52,38 @@ def _number(name: str, default: int | None) -> int | None:
 
 
 def blueprint(services: Services) -> Blueprint:
-    """`/log/checkpoint`, `/v1/receipts/{entry}`, `/v1/entries` and `/v1/entries/{seq}`."""
+    """`/v1/receipts/{entry}`, `/v1/exports`, `/v1/entries` and `/v1/entries/{seq}`."""
     pages = Blueprint("log", __name__)
-
-    @pages.get("/log/checkpoint")
-    def checkpoint() -> Response:
-        """The newest checkpoint (C2SP tlog-checkpoint, a signed note)."""
-        return Response(services.journal.head().checkpoint, content_type="text/plain; charset=utf-8")
-
-    @pages.get("/log/vkey")
-    def vkey() -> Response:
-        """The log's verifier key (C2SP signed-note). Hold it against what you were told by another way."""
-        return Response(services.vkey + "\n", content_type="text/plain; charset=utf-8")
 
     @pages.get("/v1/receipts/<int:entry>")
     def receipt(entry: int) -> Response:
-        """The entry, the opening of its body, and a checkpoint that covers it."""
+        """The entry, the opening of its body, and the proof that a checkpoint covers it.
+
+        As JSON, or, where `text/plain` is asked for, as a C2SP tlog-proof.
+        """
         caller = services.authenticate(request)
         administrator = caller.use == "administrator"
-        found = services.history.receipt(entry, party=caller.party, administrator=administrator)
-        if caller.use == "connector" and (found["body"].get("declaration") or {}).get("keyid") != caller.fingerprint:
+        found = services.history.entry(entry, party=caller.party, administrator=administrator)
+        if caller.use == "connector" and (found.body.get("declaration") or {}).get("keyid") != caller.fingerprint:
             raise NotFound(f"no entry {entry} of this connector's requests", reason="no-entry", field="entry")
-        return jsonify(found)
+        made = services.published.receipt(found)
+        wanted = request.accept_mimetypes.best_match(("application/json", "text/plain"), default="application/json")
+        if wanted == "text/plain":
+            return Response(made.to_text(), content_type=_TEXT)
+        return jsonify(receipt_shown(found, made))
+
+    @pages.post("/v1/exports")
+    def export() -> Response:
+        """The bodies that the caller may see, a line each (`{"seq","salt","body"}`), and `{"end"}` after the last.
+
+        The export is an entry of its own. `Accordant-Checkpoint` is the checkpoint that it is of.
+        """
+        caller = _reader(services.authenticate(request))
+        made = services.exports.take(party=caller.party, administrator=caller.use == "administrator")
+        response = Response(made.lines, content_type="application/x-ndjson")
+        response.headers["Accordant-Entry"] = str(made.entry)
+        response.headers["Accordant-Checkpoint"] = b64encode(made.checkpoint).decode()
+        return response
 
     @pages.get("/v1/entries")
     def search() -> Response:

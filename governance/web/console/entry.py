@@ -14,6 +14,7 @@ from audit import Entry
 from governance.compiler.to_text import clause_sha256, clause_text
 from governance.declaration import verify_recorded
 from governance.errors import NotAuthentic
+from governance.web.api.log import receipt_shown
 from governance.web.console.door import Door
 from governance.web.services import Services
 
@@ -129,9 +130,10 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
 
     @pages.get("/history/<int:seq>/receipt.json")
     def receipt(seq: int) -> Response:
-        """The entry, the opening of its body, and a checkpoint that covers it, to be kept."""
+        """The entry, the opening of its body, and the proof that a checkpoint covers it, to be kept."""
         holder = door.holder()
-        found = services.history.receipt(seq, party=holder.party, administrator=door.administrates(holder))
-        content = json.dumps(found, ensure_ascii=False, indent=2)
+        found = services.history.entry(seq, party=holder.party, administrator=door.administrates(holder))
+        kept = receipt_shown(found, services.published.receipt(found))
+        content = json.dumps(kept, ensure_ascii=False, indent=2)
         headers = {"Content-Disposition": f'attachment; filename="entry-{seq}.json"'}
         return Response(content, content_type="application/json", headers=headers)

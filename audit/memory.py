@@ -1,0 +1,95 @@
+"""What a client has seen of logs, in a file of its own; and whether a log is still the one that was seen.
+
+A line is `{"checkpoint":"<the note>","vkey":"<the key it verified with>"}`; a file that is one signed note is read as
+well. Whoever remembers and compares is a witness by habit: a log that shows two people two histories has to keep them
+apart for ever.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit.errors import Forked, NoteWrong, ProofWrong, Tampered, WrongCheckpoint
+from audit.note import Checkpoint, NoteVerifier, open_note
+from audit.proof import check_consistency
+from audit.tree import ReadTile, Tree
+
+__all__ = ["Remembered", "compared", "recalled", "remember"]
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A checkpoint that somebody kept, and the key that it verified with."""
+
+    note: bytes
+    vkey: str
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Its text, its signature verified. Raises NoteWrong, WrongCheckpoint."""
+        verifier = NoteVerifier.from_vkey(self.vkey)
+        checkpoint = Checkpoint.from_text(open_note(self.note, verifier))
+        if checkpoint.origin != verifier.name:
+            raise WrongCheckpoint(f"the checkpoint is of the log `{checkpoint.origin}`, not of `{verifier.name}`")
+        return checkpoint
+
+
+def recalled(path: Path, *, vkey: str | None = None) -> tuple[Remembered, ...]:
+    """What a file holds, in the order in which it was seen; nothing where there is no file.
+
+    `vkey`: the key for a file that is one signed note. Raises NoteWrong.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise NoteWrong(f"`{path}` can't be read: {error.strerror}") from error
+    if data.strip() and not data.lstrip().startswith(b"{"):
+        if vkey is None:
+            raise NoteWrong(f"`{path}` is one checkpoint; say with which key it verifies")
+        return (Remembered(data, vkey),)
+    found = []
+    for number, line in enumerate(data.splitlines(), start=1):
+        try:
+            told = json.loads(line)
+            found.append(Remembered(told["checkpoint"].encode(), str(told["vkey"])))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise NoteWrong(f"line {number} of `{path}` is not a remembered checkpoint") from error
+    return tuple(found)
+
+
+def remember(path: Path, seen: Remembered) -> None:
+    """Adds a checkpoint at the end of a file; on the disk once it returns. Raises what `checkpoint` does."""
+    _ = seen.checkpoint
+    line = json.dumps({"checkpoint": seen.note.decode(), "vkey": seen.vkey}, ensure_ascii=False, sort_keys=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(line.encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def compared(kept: Remembered, shown: Remembered, read: ReadTile) -> None:
+    """That the log that is shown begins with the one that was kept; its tiles are asked for, and not trusted.
+
+    Raises Forked, naming both, where it does not, or proves nothing.
+    """
+    old, new = kept.checkpoint, shown.checkpoint
+    said = f"a log of {old.size} entries with the root {old.root.hex()} was seen, and now one of {new.size} entries "
+    said += f"with the root {new.root.hex()} is shown"
+    if kept.vkey != shown.vkey:
+        raise Forked("other-key", f"{said}, signed by another key", kept=kept.note, shown=shown.note)
+    if new.size < old.size:
+        message = f"{said}: entries {new.size} to {old.size - 1} were taken away"
+        raise Forked("rewound", message, kept=kept.note, shown=shown.note)
+    try:
+        proof = Tree(new.size, read).consistency(old.size)
+        check_consistency(old=old.size, size=new.size, old_root=old.root, root=new.root, proof=proof)
+    except (ProofWrong, Tampered) as error:
+        message = f"{said}, which does not begin with it: two histories were signed, or the proof is false ({error})"
+        raise Forked("forked", message, kept=kept.note, shown=shown.note) from error

@@ -1,0 +1,94 @@
+"""The log as everybody may read it: checkpoint, tiles, bundles of entries, and receipts that hold.
+
+The same bytes are served and exported. Whatever this hands out as a proof was checked first against the root that the
+log's key signed, so a table of tiles that somebody wrote into makes no false receipt, only an error that says so.
+"""
+
+from __future__ import annotations
+
+from audit.cosigned import CosignatureStore
+from audit.entry import Entry
+from audit.errors import ProofWrong, Tampered
+from audit.head import Head
+from audit.log import Log
+from audit.merkle import EMPTY
+from audit.note import NoteVerifier
+from audit.proof import check_consistency, check_inclusion
+from audit.receipt import Receipt
+from audit.tile_store import TileStore
+from audit.tiles import Tile
+
+__all__ = ["Published"]
+
+
+class Published:
+    """One open log, seen from outside. Safe from any thread."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._tiles = TileStore(log.engine)
+        self._cosigned = CosignatureStore(log.engine)
+
+    @property
+    def verifier(self) -> NoteVerifier:
+        """The key that checkpoints verify with."""
+        return self._log.verifier
+
+    def head(self) -> Head:
+        """Where the log stands."""
+        return self._log.head()
+
+    def checkpoint(self) -> bytes:
+        """The newest signed checkpoint, with the cosignatures that it has."""
+        return self._cosigned.on(self._log.head().checkpoint)
+
+    def cosigned(self) -> bytes | None:
+        """The newest checkpoint that a witness cosigned; None without one."""
+        return self._cosigned.newest()
+
+    def file(self, path: str) -> bytes | None:
+        """What lies at `tile/...`; None where there is nothing. Raises Tampered, LogUnavailable."""
+        tile = Tile.from_path(path)
+        size = self._log.head().size
+        if tile is None or tile.needs > size:
+            return None
+        self._tiles.kept_up(size)
+        return self._tiles.read(tile)
+
+    def inclusion(self, index: int, *, head: Head | None = None) -> tuple[bytes, ...]:
+        """That entry `index` is in the log as the head's checkpoint signs it. Raises Tampered, LogUnavailable."""
+        head = head or self._log.head()
+        entry = self._log.entry(index)
+        if entry is None:
+            raise ValueError(f"the log has no entry {index}")
+        proof = self._tiles.tree(head.size, peaks=head.frontier).inclusion(index)
+        try:
+            check_inclusion(leaf_hash=entry.leaf_hash, index=index, size=head.size, proof=proof, root=head.root)
+        except ProofWrong as error:
+            self._tiles.forget()
+            raise _differs(index) from error
+        return proof
+
+    def proof_from(self, size: int, *, head: Head | None = None) -> tuple[bytes, ...]:
+        """The consistency proof from an earlier size, whatever its root was said to be."""
+        head = head or self._log.head()
+        tree = self._tiles.tree(head.size, peaks=head.frontier)
+        before = EMPTY.root if size == 0 else self._tiles.tree(size).root
+        proof = tree.consistency(size)
+        try:
+            check_consistency(old=size, size=head.size, old_root=before, root=head.root, proof=proof)
+        except ProofWrong as error:
+            self._tiles.forget()
+            raise _differs(None) from error
+        return proof
+
+    def receipt(self, entry: Entry) -> Receipt:
+        """The receipt of an entry under the newest checkpoint. Raises Tampered, LogUnavailable."""
+        head = self._log.head()
+        return Receipt.of(
+            entry, proof=self.inclusion(entry.seq, head=head), checkpoint=self._cosigned.on(head.checkpoint)
+        )
+
+
+def _differs(seq: int | None) -> Tampered:
+    return Tampered(seq, "tile-differs", "the stored tiles are not those of the entries; delete them, they are derived")

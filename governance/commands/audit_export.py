@@ -1,0 +1,155 @@
+"""`accordant audit export` and `verify --export`: the log as a folder for an auditor, and its verification offline."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from audit import LogError
+from audit.export import written
+from audit.export_check import ExportReport, verify_export
+from connectors.answers import Answer
+from connectors.client import Client
+from governance.commands.connection import connect, connection_options
+from governance.errors import InputWrong, NotFound, Unavailable
+
+__all__ = ["bar", "export", "file_bytes", "verify_folder"]
+
+
+@contextmanager
+def bar(words: str, *, quiet: bool = False) -> Iterator[Any]:
+    """A progress bar on a terminal, nothing elsewhere; yields `tell(done, total)`."""
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn(words),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal or quiet,
+        transient=True,
+    ) as progress:
+        task = progress.add_task(words, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def file_bytes(path: Path, option: str) -> bytes:
+    """A file that an option names. Raises NotFound."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise NotFound(f"no file `{path}` can be read", field=option) from None
+
+
+def _lines(answer: Answer, size: int, tell: Any) -> Iterator[bytes]:
+    """The lines of `bodies.jsonl` as they come. Raises Unavailable where the last one does not say that it is all."""
+    rest = b""
+    ended = False
+    for chunk in answer.chunks():
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if line.startswith(b'{"seq":'):
+                tell(int(line[7 : line.index(b",")]), size)
+                yield line + b"\n"
+                continue
+            told = json.loads(line)
+            if "fault" in told:
+                raise Unavailable(str(told["fault"]), reason="export-broken")
+            ended = told.get("end") == size
+    if rest or not ended:
+        raise Unavailable("the export broke off; what came is not whole", reason="answer-broken")
+
+
+def _taken(client: Client) -> tuple[Answer, bytes]:
+    answer = Answer(client.request("POST", "/v1/exports", body=b"{}", accept="application/x-ndjson"))
+    try:
+        return answer, base64.b64decode(answer.checkpoint, validate=True)
+    except (binascii.Error, ValueError):
+        raise Unavailable("the server names no checkpoint of the export", reason="answer-malformed") from None
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--vkey", "vkey_file", type=click.Path(path_type=Path), default=None, help="The log's key as you know it."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@connection_options
+def export(folder: Path, vkey_file: Path | None, as_json: bool, **connection: Any) -> None:
+    """Write the log into a folder that any tlog-tiles checker verifies, with the bodies that you may see.
+
+    The export is recorded in the log.
+
+    \b
+    Example:
+      accordant audit export /tmp/log && accordant audit verify --export /tmp/log
+    """
+    client = connect(**connection)
+    vkey = file_bytes(vkey_file, "--vkey").decode().strip() if vkey_file else client.text("/log/vkey").strip()
+    answer, checkpoint = _taken(client)
+    size = int(checkpoint.split(b"\n")[1])
+    with bar("exporting", quiet=as_json) as tell:
+        try:
+            signed = written(
+                folder,
+                checkpoint=checkpoint,
+                vkey=vkey,
+                read=lambda path: client.read(f"/log/{path}"),
+                bodies=_lines(answer, size, tell),
+                progress=tell,
+            )
+        except LogError as error:
+            raise InputWrong(str(error), reason="export-refused") from error
+        except OSError as error:
+            raise InputWrong(f"`{folder}` can't be written: {error.strerror}", field="DIR") from error
+    if as_json:
+        click.echo(json.dumps({"folder": str(folder), "entries": signed.size, "entry": answer.entry}))
+    else:
+        click.echo(f"{signed.size} entries in {folder}; recorded as entry {answer.entry}", err=True)
+
+
+def verify_folder(
+    folder: Path, *, vkey_file: Path | None, remembered: tuple[Path, ...], receipts: tuple[Path, ...], as_json: bool
+) -> int:
+    """Verifies an export and says what was found; the exit code."""
+    vkey = file_bytes(vkey_file, "--vkey").decode(errors="replace").strip() if vkey_file else None
+    kept = [file_bytes(path, "--remembered") for path in remembered]
+    given = [file_bytes(path, "--receipt") for path in receipts]
+    with bar("verifying", quiet=as_json) as tell:
+        try:
+            found = verify_export(folder, vkey=vkey, remembered=kept, receipts=given, progress=tell)
+        except LogError as error:
+            raise InputWrong(str(error), reason="export-unreadable") from error
+    _said(found, as_json)
+    return 0 if found.report.ok else 1
+
+
+def _said(found: ExportReport, as_json: bool) -> None:
+    report = found.report
+    if as_json:
+        faults = [{"entry": f.seq, "code": f.code, "sentence": f.message} for f in report.faults]
+        said = {"whole": report.ok, "entries": report.size, "bodies": found.bodies, "origin": found.origin}
+        click.echo(json.dumps(said | {"remembered": report.remembered, "faults": faults}))
+        return
+    for number, fault in enumerate(report.faults[:20]):
+        place = f"entry {fault.seq}" if fault.seq is not None else "the log"
+        click.echo(f"{'  also' if number else 'NOT WHOLE:'} {place}: {fault.message} ({fault.code})")
+    if report.ok:
+        click.echo(f"whole: {report.size} entries of {found.origin}, {found.bodies} of their contents opened and right")
+    if found.own_key:
+        click.echo(
+            f"the key is the folder's own, {found.vkey}; ask another way whether it is the log's (--vkey)", err=True
+        )
+    if report.ok and not report.remembered:
+        click.echo(
+            "without a remembered checkpoint (--remembered) nobody can tell whether another log was shown", err=True
+        )

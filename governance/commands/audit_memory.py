@@ -1,0 +1,143 @@
+"""`accordant audit remember` and `compare`: a partner's own memory of the log, and the alarm when it forked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from audit import LogError
+from audit.errors import Forked, Tampered
+from audit.memory import Remembered, compared, recalled
+from audit.memory import remember as keep
+from audit.tiles import Tile
+from connectors.client import Client
+from connectors.keyfile import default_file
+from governance.commands.audit_export import file_bytes
+from governance.commands.connection import connect, connection_options
+from governance.errors import InputWrong, NotFound
+
+__all__ = ["compare", "remember"]
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_VKEY = click.option("--vkey", "vkey_file", type=click.Path(path_type=Path), help="The log's key as you know it.")
+_MEMORY = click.option(
+    "--memory", type=click.Path(path_type=Path, dir_okay=False), default=None, help="Else ~/.accordant/checkpoints."
+)
+
+
+def _memory(path: Path | None) -> Path:
+    return path if path is not None else default_file().parent / "checkpoints"
+
+
+def _shown(client: Client, vkey_file: Path | None) -> Remembered:
+    """What the server shows now, its signature verified."""
+    vkey = file_bytes(vkey_file, "--vkey").decode(errors="replace").strip() if vkey_file else None
+    found = Remembered(client.read("/log/checkpoint"), vkey or client.text("/log/vkey").strip())
+    _ = found.checkpoint
+    return found
+
+
+def _held(client: Client, kept: tuple[Remembered, ...], shown: Remembered) -> None:
+    def read(tile: Tile) -> bytes:
+        try:
+            return client.read(f"/log/{tile.path}")
+        except NotFound as error:
+            raise Tampered(None, "tile-missing", f"the server does not show `{tile.path}`") from error
+
+    for one in kept:
+        compared(one, shown, read)
+
+
+def _of_this_log(found: tuple[Remembered, ...], origin: str) -> tuple[Remembered, ...]:
+    return tuple(one for one in found if one.checkpoint.origin == origin)
+
+
+def _alarm(ctx: click.Context, error: Forked, as_json: bool) -> None:
+    if as_json:
+        both = {"kept": error.kept.decode(), "shown": error.shown.decode()}
+        click.echo(json.dumps({"consistent": False, "code": error.code, "sentence": str(error)} | both))
+    else:
+        click.echo(f"ALARM: {error} ({error.code})")
+        click.echo(f"\nseen before:\n{error.kept.decode()}\nshown now:\n{error.shown.decode()}")
+        click.echo("keep both: together they prove it to anybody who knows the log's key", err=True)
+    ctx.exit(1)
+
+
+@click.command()
+@_MEMORY
+@_VKEY
+@_JSON
+@connection_options
+@click.pass_context
+def remember(
+    ctx: click.Context, /, memory: Path | None, vkey_file: Path | None, as_json: bool, **connection: Any
+) -> None:
+    """Remember the log's newest checkpoint, once it is proved to extend the last one that was remembered.
+
+    \b
+    Example:
+      accordant audit remember
+    """
+    client, path = connect(**connection), _memory(memory)
+    try:
+        shown = _shown(client, vkey_file)
+        origin, size = shown.checkpoint.origin, shown.checkpoint.size
+        before = _of_this_log(recalled(path), origin)
+        _held(client, before[-1:], shown)
+        if not before or before[-1].note != shown.note:
+            keep(path, shown)
+    except Forked as error:
+        _alarm(ctx, error, as_json)
+    except LogError as error:
+        raise InputWrong(str(error), reason="memory-unreadable") from error
+    except OSError as error:
+        raise InputWrong(f"`{path}` can't be written: {error.strerror}", field="--memory") from error
+    if as_json:
+        since = before[-1].checkpoint.size if before else None
+        click.echo(json.dumps({"consistent": True, "origin": origin, "entries": size, "since": since}))
+        return
+    click.echo(f"{origin}: {size} entries, remembered in {path}", err=True)
+    if before:
+        click.echo(f"they begin with the {before[-1].checkpoint.size} that were remembered before", err=True)
+    else:
+        click.echo(f"seen for the first time; ask another way whether its key is {shown.vkey}", err=True)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@_MEMORY
+@_VKEY
+@_JSON
+@connection_options
+@click.pass_context
+def compare(
+    ctx: click.Context, /, file: Path, memory: Path | None, vkey_file: Path | None, as_json: bool, **connection: Any
+) -> None:
+    """Hold the log against what somebody else remembers (a memory file, or one checkpoint), and what you do.
+
+    \b
+    Example:
+      accordant audit compare northside-checkpoints
+    """
+    if not file.is_file():
+        raise NotFound(f"no file `{file}`", field="FILE")
+    client = connect(**connection)
+    try:
+        shown = _shown(client, vkey_file)
+        origin = shown.checkpoint.origin
+        theirs = _of_this_log(recalled(file, vkey=shown.vkey), origin)
+        if not theirs:
+            raise InputWrong(f"`{file}` holds no checkpoint of `{origin}`", reason="no-checkpoint", field="FILE")
+        ours = _of_this_log(recalled(_memory(memory)), origin)
+        _held(client, theirs + ours, shown)
+    except Forked as error:
+        _alarm(ctx, error, as_json)
+    except LogError as error:
+        raise InputWrong(str(error), reason="memory-unreadable") from error
+    if as_json:
+        click.echo(json.dumps({"consistent": True, "origin": origin, "compared": len(theirs), "own": len(ours)}))
+    else:
+        click.echo(f"one log: {len(theirs)} of theirs and {len(ours)} of yours lead to what {origin} shows now")

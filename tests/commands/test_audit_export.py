@@ -1,0 +1,201 @@
+"""`accordant audit export` and `verify --export` from the shell, against the very application that serves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from governance.bootstrap import open_services
+from governance.cli import main
+from governance.home import init
+from governance.web.app import create_app
+from governance.web.services import Services
+from tests.agreement_world import ReferenceEngine
+from tests.connectors.wire import Arrived, Reply, serving
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Shell:
+    """A home, its server, and the administrator's shell."""
+
+    folder: Path
+    capture: pytest.CaptureFixture[str]
+    services: Services
+
+    def run(self, *args: object) -> Said:
+        """One command through the entry point that the shell calls."""
+        with pytest.raises(SystemExit) as ended:
+            main([str(a) for a in args])
+        caught = self.capture.readouterr()
+        return Said(int(ended.value.code or 0), caught.out, caught.err)
+
+    def verify(self, *args: object) -> tuple[int, Any]:
+        """`verify --export`, as JSON."""
+        said = self.run("audit", "verify", "--export", self.folder / "log", "--json", *args)
+        return said.code, json.loads(said.out)
+
+
+@pytest.fixture
+def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    """A fresh home, whose log has its first entries."""
+    for name in ("ACCORDANT_PASSPHRASE", "ACCORDANT_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    # The server's events would stand among the commands' answers: both are this process.
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    with serving() as server:
+        settings = init(tmp_path / "home", origin=server.origin, listen="127.0.0.1:8484")
+        monkeypatch.setenv("ACCORDANT_ORIGIN", server.origin)
+        monkeypatch.setenv("ACCORDANT_KEY", str(settings.keys / "administrator.pem"))
+        services = open_services(settings, engine=ReferenceEngine())
+        app = create_app(services)
+
+        def answer(request: Arrived) -> Reply:
+            response = app.test_client().open(
+                request.path, method=request.method, data=request.body, headers=list(request.headers)
+            )
+            kept = ("Accordant-Entry", "Accordant-Checkpoint")
+            headers = tuple((k, v) for k, v in response.headers if k in kept)
+            return Reply(response.status_code, response.get_data(), response.content_type or "", headers)
+
+        server.answer = answer
+        yield Shell(tmp_path, capsys, services)
+        services.close()
+    structlog.reset_defaults()
+
+
+def test_export_and_verify(shell: Shell) -> None:
+    """The whole log in a folder, its own entry too, and the folder is whole."""
+    said = shell.run("audit", "export", shell.folder / "log")
+    assert 0 == said.code, said
+    last = shell.services.journal.head().size - 1
+    assert f"recorded as entry {last}" in said.err
+    assert sorted(["bodies.jsonl", "checkpoint", "origin", "tile", "vkey"]) == sorted(
+        p.name for p in (shell.folder / "log").iterdir()
+    )
+    code, told = shell.verify()
+    assert (0, True, last + 1, last + 1) == (code, told["whole"], told["entries"], told["bodies"])
+    said = shell.run("audit", "verify", "--export", shell.folder / "log")
+    assert "whole:" in said.out
+    assert "--vkey" in said.err
+
+
+def test_export_again_over_the_old_one(shell: Shell) -> None:
+    """The folder then holds the log as it is now; what was remembered before agrees."""
+    shell.run("audit", "export", shell.folder / "log")
+    early = shell.folder / "early"
+    early.write_bytes((shell.folder / "log/checkpoint").read_bytes())
+    shell.run("audit", "export", shell.folder / "log")
+    vkey = shell.folder / "vkey"
+    vkey.write_text(shell.services.vkey)
+    code, told = shell.verify("--vkey", vkey, "--remembered", early)
+    assert (0, 1, []) == (code, told["remembered"], told["faults"])
+
+
+def test_what_was_tampered_with_is_named(shell: Shell) -> None:
+    """The first bad entry, in a sentence; exit code 1."""
+    shell.run("audit", "export", shell.folder / "log")
+    path = shell.folder / "log/bodies.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"administrator", b"administratrix"))
+    said = shell.run("audit", "verify", "--export", shell.folder / "log")
+    assert 1 == said.code
+    assert said.out.startswith("NOT WHOLE: entry 0: the content of entry 0 is not the one that was recorded")
+
+
+def test_a_receipt_is_held_against_an_export(shell: Shell) -> None:
+    """As it came over HTTP."""
+    from connectors.client import Client
+    from connectors.keyfile import read_key
+
+    shell.run("audit", "export", shell.folder / "log")
+    client = Client(shell.services.settings.origin, read_key(shell.services.settings.keys / "administrator.pem"))
+    receipt = shell.folder / "receipt.tlog-proof"
+    receipt.write_bytes(client.read("/v1/receipts/0", accept="text/plain"))
+    assert (0, []) == (lambda c, t: (c, t["faults"]))(*shell.verify("--receipt", receipt))
+    receipt.write_bytes(receipt.read_bytes().replace(b"index 0", b"index 1"))
+    assert (1, ["receipt-wrong"]) == (lambda c, t: (c, [f["code"] for f in t["faults"]]))(
+        *shell.verify("--receipt", receipt)
+    )
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--export", "/nonexistent"],
+        ["--export", ".", "--home", "."],
+        ["--export", ".", "--vkey", "/nonexistent"],
+        ["--export", ".", "--remembered", "/nonexistent"],
+        ["--receipt", "x"],
+    ],
+)
+def test_wrong_input_is_two(shell: Shell, args: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line that says what is wrong."""
+    monkeypatch.chdir(shell.folder)
+    said = shell.run("audit", "verify", *args)
+    assert (2, 1) == (said.code, len(said.err.splitlines()))
+
+
+def test_an_export_spares_another_folder(shell: Shell) -> None:
+    """It writes over nothing that is not an export of this log."""
+    (shell.folder / "log").mkdir()
+    (shell.folder / "log/letter").write_text("dear")
+    said = shell.run("audit", "export", shell.folder / "log")
+    assert (2, ["letter"]) == (said.code, [p.name for p in (shell.folder / "log").iterdir()])
+
+
+def test_remember_and_compare(shell: Shell) -> None:
+    """The first time it says so; later it proves that nothing was taken back."""
+    memory = shell.folder / "memory"
+    said = shell.run("audit", "remember", "--memory", memory)
+    assert (0, True) == (said.code, "seen for the first time" in said.err)
+    shell.run("audit", "search", "--limit", 1)
+    said = shell.run("audit", "remember", "--memory", memory, "--json")
+    assert (0, True, 1) == (said.code, json.loads(said.out)["consistent"], json.loads(said.out)["since"])
+    assert 2 == len(memory.read_text().splitlines())
+    said = shell.run("audit", "compare", memory, "--memory", shell.folder / "none")
+    assert (0, True) == (said.code, said.out.startswith("one log: 2 of theirs and 0 of yours"))
+    checkpoint = shell.folder / "checkpoint"
+    checkpoint.write_text(shell.run("audit", "checkpoint").out)
+    assert 0 == shell.run("audit", "compare", checkpoint, "--memory", memory).code
+
+
+def test_a_fork_is_an_alarm(shell: Shell) -> None:
+    """It names both checkpoints, and ends with 1."""
+    from audit.note import Checkpoint
+    from governance.home import note_signer
+
+    signer = note_signer(shell.services.settings)
+    size = shell.services.journal.head().size
+    for other, code in ((size, "forked"), (size + 5, "rewound")):
+        note = signer.sign(Checkpoint(signer.name, other, bytes(32)).to_text())
+        theirs, memory = shell.folder / "theirs", shell.folder / "memory"
+        theirs.write_bytes(note)
+        memory.write_text(json.dumps({"checkpoint": note.decode(), "vkey": signer.vkey}) + "\n")
+        for words in (["compare", theirs], ["remember"]):
+            said = shell.run("audit", *words, "--memory", memory)
+            assert (1, True) == (said.code, said.out.startswith("ALARM: ")), said
+            assert f"({code})" in said.out
+            assert note.decode() in said.out
+            assert shell.services.journal.head().checkpoint.decode() in said.out
+
+
+def test_nothing_to_compare_is_wrong_input(shell: Shell) -> None:
+    """No file, or a file that can't be read."""
+    (shell.folder / "bad").write_text("{}\n")
+    for name in ("absent", "bad"):
+        said = shell.run("audit", "compare", shell.folder / name, "--memory", shell.folder / "memory")
+        assert (2, 1) == (said.code, len(said.err.splitlines())), said
