@@ -168,7 +168,7 @@ class Log:
         Another process's entries are known from this one's next append on. Raises LogUnavailable while the outcome of a
         commit is unknown.
         """
-        return max((self._sequencer.last_of(kind) for kind in kinds), default=-1)
+        return self._sequencer.last_of(kinds)
 
     def entry(self, seq: int) -> Entry | None:
         """One entry, None where there is none of that number. Raises Tampered, LogUnavailable."""

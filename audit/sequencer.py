@@ -19,10 +19,11 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine
@@ -157,11 +158,11 @@ class Sequencer:
         """The head together with what the search's table lacks."""
         return self._place
 
-    def last_of(self, kind: str) -> int:
-        """The number of the newest entry of a kind, -1 if none. Raises LogUnavailable while that is not known."""
+    def last_of(self, kinds: Collection[str]) -> int:
+        """The number of the newest entry of any kind, -1 if none. Raises LogUnavailable while that is not known."""
         if not self._settled:
             raise LogUnavailable("the outcome of the last commit is not known yet", outcome="unknown")
-        return self._kinds.get(kind, -1)
+        return max(map(self._kinds.get, kinds, repeat(-1)), default=-1)
 
     def submit(self, drafts: tuple[Prepared, ...], within: Within | None) -> Future[tuple[Entry, ...]]:
         """Writes a submission at once, or queues it where another is being written.

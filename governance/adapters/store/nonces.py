@@ -6,9 +6,10 @@ import datetime as dt
 import threading
 from collections import OrderedDict
 
-from sqlalchemy import BigInteger, Column, Connection, Engine, Index, String, Table, delete, insert
+from sqlalchemy import BigInteger, Column, Connection, Engine, Index, String, Table, delete
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from audit.schema import plain
 from governance.adapters.store.database import METADATA
 from governance.errors import LogUnavailable, Replayed
 
@@ -34,6 +35,7 @@ class NonceTable:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._insert = plain(engine, "INSERT INTO nonces (keyid, nonce, expires) VALUES (?, ?, ?)")
         self._counted = 0
         self._lock = threading.Lock()
         self._recent: OrderedDict[tuple[str, str], None] = OrderedDict()
@@ -57,7 +59,8 @@ class NonceTable:
         """Counts the nonce. Raises Replayed where it was counted before."""
         moment = int(expires.timestamp()) + _SKEW
         try:
-            connection.execute(insert(NONCES).values(keyid=keyid, nonce=nonce, expires=moment))
+            # Plain text: in the transaction of every request, and an expression costs three times as much.
+            connection.exec_driver_sql(self._insert, (keyid, nonce, moment))
         except IntegrityError:
             raise Replayed("this nonce was counted before; sign every request anew") from None
         self._counted += 1
