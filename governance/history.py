@@ -16,11 +16,20 @@ from audit import Draft, Entry
 from audit.leaf import FIRST, Leaf
 from governance.errors import InputWrong, NotFound
 from governance.ports import Journal
+from governance.register import KINDS as REGISTER
+from governance.sources import KINDS as SOURCES
 
-__all__ = ["FILTERS", "Counted", "History", "Standing", "shown"]
+__all__ = ["FILTERS", "KINDS", "OUTCOMES", "Counted", "History", "Standing", "shown"]
 
 # What may be searched by; everything but `subject` is answered from the log's index.
 FILTERS = ("kind", "party", "connector", "purpose", "dataset", "outcome", "clause", "mou", "subject", "since", "until")
+# What stands in a log: a typing mistake must not look like "nobody saw it".
+KINDS = REGISTER | SOURCES | {
+    "consent", "disclosure", "export", "genesis", "not-authentic", "release", "request", "search", "sign-in",
+    "sign-out",
+}  # fmt: skip
+OUTCOMES = frozenset({"bad-signature", "deny", "gap", "invalid", "permit", "replay", "review", "unavailable"})
+_KNOWN = {"kind": KINDS, "outcome": OUTCOMES}
 _PAGE = 1000
 # A picture counts at most so many requests: it is made while somebody waits.
 _COUNTED = 20_000
@@ -149,6 +158,9 @@ class History:
         for name, value in wanted.items():
             if not value.isprintable():
                 raise InputWrong("holds a character that cannot be searched for", field=name)
+            if name in _KNOWN and value not in _KNOWN[name]:
+                known = ", ".join(sorted(_KNOWN[name]))
+                raise InputWrong(f"no entry has the {name} `{value}`: {known}", reason=f"unknown-{name}", field=name)
         filters: dict[str, Any] = {k: _instant(k, v) if k in ("since", "until") else v for k, v in wanted.items()}
         return tuple(self.journal.search(**filters, limit=limit, before=before, reader=reader))
 

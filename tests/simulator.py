@@ -289,8 +289,8 @@ class World:
 
     # Living
 
-    def enrol(self, party: str, *, use: str = "signatory", name: str | None = None) -> Partner:
-        """A new key for a party, approved by the administrator."""
+    def enrol(self, party: str, *, use: str = "signatory", name: str | None = None, approved: bool = True) -> Partner:
+        """A new key for a party, approved by the administrator unless it is to wait."""
         key = PrivateKey.generate("ed25519")
         partner = Partner(party, key, f"the director of {party}", use)
         enrolment = Enrolment(
@@ -300,6 +300,9 @@ class World:
         )  # fmt: skip
         response = self.client.post("/v1/keys", json=self.statement(partner, enrolment), base_url=ORIGIN)
         assert response.status_code < 300, response.get_data(as_text=True)
+        self.partners[name or party] = partner
+        if not approved:
+            return partner
         approval = EnrolmentApproval(
             enrolment_sha256=enrolment.sha256, fingerprint=key.fingerprint, party=party, use=use,
             time=self.clock.now(),
@@ -310,7 +313,6 @@ class World:
             f"/v1/keys/{key.fingerprint}/approval",
             self.statement(self.administrator, approval),
         )
-        self.partners[name or party] = partner
         return partner
 
     def revoke(self, name: str) -> None:

@@ -31,9 +31,10 @@ def audit() -> None:
 
 def _outcome(entry: dict[str, Any]) -> str:
     body = entry["body"]
-    return " ".join(
-        str(body[k]) for k in ("outcome", "reason", "decision", "rows") if isinstance(body.get(k), str | int)
-    )
+    said = [str(body[k]) for k in ("outcome", "reason", "decision") if isinstance(body.get(k), str)]
+    if isinstance(body.get("rows"), int):
+        said.append(f"{body['rows']:,} row{'s' * (body['rows'] != 1)}")
+    return " ".join(said)
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:

@@ -165,8 +165,8 @@ class Authenticator:
     def _record_bad(self, error: SignatureRefused, target: str) -> None:
         """A bad signature in the name of a known key is an entry, a few a minute; the rest is counted."""
         key = self._resolve(error.keyid) if error.keyid else None
-        if key is None or not self._bad.take(key.fingerprint):
-            self.strangers.count(error.reason if key else "unknown-key")
+        if key is None or not key.active or not self._bad.take(key.fingerprint):
+            self.strangers.count(error.reason if key is not None and key.active else "unknown-key")
             return
         body = {"outcome": "bad-signature", "reason": error.reason, "party": key.party, "target": target}
         index = {"party": key.party, "connector": key.fingerprint, "outcome": "bad-signature"}
@@ -197,11 +197,16 @@ class Authenticator:
         return content
 
     def _public(self, keyid: str) -> PublicKey | None:
+        # A pending key's signature is verified too: only who holds it is told that it waits.
         key = self._resolve(keyid)
-        return key.key if key is not None and key.active else None
+        return key.key if key is not None and key.state != "revoked" else None
 
     def _known(self, keyid: str) -> EnrolledKey:
         key = self._resolve(keyid)
+        if key is not None and key.state == "pending":
+            self.strangers.count("key-pending")
+            detail = "this key is enrolled and waits for its approval; tell its fingerprint to whoever approves it"
+            raise NotAuthentic(detail, reason="key-pending")
         if key is None or not key.active:
             # Revoked between the two looks.
             raise SignatureRefused(keyid=None)

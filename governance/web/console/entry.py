@@ -13,7 +13,7 @@ from flask import Blueprint, Response, render_template
 from audit import Entry
 from governance.compiler.to_text import clause_sha256, clause_text
 from governance.declaration import verify_recorded
-from governance.errors import NotAuthentic
+from governance.errors import LogUnavailable, NotAuthentic
 from governance.web.api.log import receipt_shown
 from governance.web.console.door import Door
 from governance.web.services import Services
@@ -87,6 +87,14 @@ class Told:
     entries: tuple[int, ...]
 
 
+def _proof(services: Services, entry: Entry) -> int | None:
+    """How many hashes lead from the leaf to the root of the newest checkpoint; None where they don't."""
+    try:
+        return len(services.published.receipt(entry).proof)
+    except LogUnavailable:
+        return None
+
+
 def _told(account: tuple[Entry, ...]) -> list[Told]:
     ids: dict[str, set[str]] = {}
     entries: dict[str, list[int]] = {}
@@ -118,6 +126,7 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
             "entry.html",
             entry=found,
             standing=services.history.standing(found),
+            proof=_proof(services, found),
             declared=signed,
             base=_text(signed.get("base")) if signed else None,
             sent=_text(signed.get("body")) if signed else None,

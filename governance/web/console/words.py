@@ -52,10 +52,10 @@ KINDS = {
     "enrolment": "Key enrolled",
     "enrolment-approval": "Key approved",
     "revocation": "Key revoked",
-    "attestation": "Key attested",
     "source": "Source mapped",
     "load": "Rows brought in",
     "consent": "Consents recorded",
+    "export": "Log exported",
     "not-authentic": "Strangers counted",
 }
 # (word, sign): the sign stands beside the colour, never colour alone
