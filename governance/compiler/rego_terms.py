@@ -6,8 +6,9 @@ A condition that several clauses have is one rule with one name, worked out once
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import count
 
 from governance.compiler.nouns import first_of, first_of_next
 from governance.compiler.rego_values import array, block, string
@@ -30,8 +31,7 @@ def clause_names(mou: Mou) -> dict[str, str]:
     """A rule's name for each clause: `clause_2_2`. Ids may differ in a dot or a dash only; then a number follows."""
     names: dict[str, str] = {}
     for clause in mou.clauses:
-        found = f"clause_{_slug(clause.id)}"
-        names[clause.id] = found if found not in names.values() else f"{found}__{len(names)}"
+        names[clause.id] = _free(f"clause_{_slug(clause.id)}", names.values())
     return names
 
 
@@ -39,8 +39,7 @@ def role_names(mou: Mou) -> dict[str, str]:
     """A rule's name for each role: `members_partner`. Slugs may differ in a dash only; then a number follows."""
     names: dict[str, str] = {}
     for role in sorted({p.role for p in mou.parties}):
-        found = f"members_{_slug(role)}"
-        names[role] = found if found not in names.values() else f"{found}__{len(names)}"
+        names[role] = _free(f"members_{_slug(role)}", names.values())
     return names
 
 
@@ -160,8 +159,7 @@ class Words:
     def _rule(self, hint: str, meaning: str) -> str:
         if meaning not in self._rules:
             name = hint if len(hint) <= _LONGEST else hint[:_LONGEST].rpartition("_")[0]
-            taken = name in self._rules.values()
-            self._rules[meaning] = f"{name}__{len(self._rules)}" if taken else name
+            self._rules[meaning] = _free(name, self._rules.values())
         return self._rules[meaning]
 
 
@@ -176,6 +174,12 @@ def listed(values: Iterable[str], brackets: str = "[]", depth: int = 0) -> str:
     values = list(values)
     line = array(values, brackets=brackets)
     return line if len(line) <= _WIDTH else block(values, brackets=brackets, depth=max(depth - 1, 0))
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """The name, or the first numbered one that is free: an id may look like a name with a number."""
+    numbered = (f"{name}__{number}" for number in count(len(taken)))
+    return name if name not in taken else next(n for n in numbered if n not in taken)
 
 
 def _slug(name: str) -> str:

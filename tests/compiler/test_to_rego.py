@@ -93,6 +93,17 @@ def test_ids_that_differ_in_a_dash_only_are_two_rules() -> None:
     assert 1 == module.count('\ncited_clause_2_1__2 := [["m_v1", "2_1"]] if {')
 
 
+def test_an_id_may_look_like_a_name_with_a_number() -> None:
+    """A number that follows is one that no other name has: clauses, and roles of parties."""
+    mou = document(permit("2-1--2"), permit("2.1"), permit("2-1"))
+    found = re.findall(r"^(clause_\w+) := ", to_rego(mou, "d", [mou]), re.MULTILINE)
+    assert 3 == len(found) == len(set(found))
+    parties = [{"id": f"p{n}", "name": "P", "role": role} for n, role in enumerate(("a-c--2", "a-c", "a_c"))]
+    mou = document(permit("1"), parties=parties)
+    members = re.findall(r"^(members_\w+) := ", to_rego(mou, "d", [mou]), re.MULTILINE)
+    assert 3 == len(members) == len(set(members))
+
+
 def test_where_a_module_stands() -> None:
     """The folders are the package."""
     assert "accordant/datasets/d/m_v1/clauses.rego" == module_path(document(), "d")

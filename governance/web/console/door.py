@@ -110,23 +110,29 @@ class Door:
             self._services.sessions.close(secret)
 
     def invited(self, link: str) -> Holder:
-        """Whom a link would sign in. Whoever tries many wrong ones is told to wait, before anything is looked up."""
-        address, now = request.remote_addr or "", self._services.clock.now()
-        with self._lock:
-            since, count = self._wrong.get(address, (now, 0))
-            if now - since >= dt.timedelta(minutes=1):
-                since, count = now, 0
-            if count >= _WRONG_LINKS_A_MINUTE:
-                raise TooMany("too many wrong links from this address; wait a minute")
+        """Whom a link would sign in. Many wrong ones from an address are told to wait.
+
+        A right one counts whoever else comes from its address: behind a proxy everybody does.
+        """
         try:
             return self._services.sessions.invited(link)
         except NotFound:
             self._services.authenticator.strangers.count("wrong-link")
-            with self._lock:
-                self._wrong[address] = (since, count + 1)
-                if len(self._wrong) > _ADDRESSES:
-                    self._wrong.popitem(last=False)
+            if self._wrong_again(request.remote_addr or ""):
+                raise TooMany("too many wrong links from this address; wait a minute") from None
             raise
+
+    def _wrong_again(self, address: str) -> bool:
+        """Counts a wrong link; whether there were too many of them within a minute."""
+        now = self._services.clock.now()
+        with self._lock:
+            since, count = self._wrong.get(address, (now, 0))
+            if now - since >= dt.timedelta(minutes=1):
+                since, count = now, 0
+            self._wrong[address] = (since, count + 1)
+            if len(self._wrong) > _ADDRESSES:
+                self._wrong.popitem(last=False)
+        return count >= _WRONG_LINKS_A_MINUTE
 
     # What is called what
 

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from governance.errors import AccordantError, InputWrong, Unavailable
@@ -103,6 +104,10 @@ def _tell(pages: Blueprint) -> None:
     def _forged(_error: CSRFError) -> Response:
         detail = "this form was not sent from a page of this console, or lay too long; go back, reload and try again"
         return refused(400, "the form is not ours", detail, "csrf")
+
+    @pages.errorhandler(HTTPException)
+    def _known(error: HTTPException) -> Response:
+        return refused(error.code or 400, error.name.lower(), error.description or error.name, "http")
 
     @pages.errorhandler(Exception)
     def _unforeseen(error: Exception) -> Response:

@@ -61,11 +61,20 @@ def test_a_forged_link_opens_nothing(founded: World, secret: str) -> None:
 
 
 def test_many_wrong_links_are_slowed_down(founded: World) -> None:
-    """An address that tries ten in a minute waits; the log hears of them in one entry an hour."""
+    """An address that tries ten in a minute is told to wait; whoever has a right link comes in all the same."""
+    link = link_of(founded, founded.administrator)
     statuses = [Visitor.of(founded).get(f"/sign-in/{i}").status_code for i in range(12)]
     assert [404] * 10 + [429] * 2 == statuses
+    assert 200 == Visitor.of(founded).get(link).status_code
     founded.clock.time += dt.timedelta(minutes=1)
     assert 404 == Visitor.of(founded).get("/sign-in/again").status_code
+
+
+def test_what_is_not_there_is_a_page_that_says_so(founded: World) -> None:
+    """A file of the console's that does not exist, a method that is not taken."""
+    visitor = Visitor.of(founded)
+    assert 404 == visitor.get("/static/none.css").status_code
+    assert 405 == visitor.client.post("/mous", base_url=ORIGIN).status_code
 
 
 def test_a_connector_has_no_console(founded: World) -> None:
