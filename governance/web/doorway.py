@@ -2,8 +2,8 @@
 
 A thread takes a request only once its body is there, and leaves it while the client reads. So whoever sends a byte a
 second, reads a byte a second, or only sits there, holds a connection and nothing else, and each of these has its time
-(`Times`). An upload that is larger than a body may be is the exception: the application reads it itself, after it has
-looked at who sends it. An answer that ends early breaks off in the middle of its encoding, so that no client takes it
+(`Times`). An upload (`UPLOADS`) that is larger than a body may be is the exception: the application reads it itself,
+after it has looked at who sends it; of any other body that is too large nothing is read. An answer that ends early breaks off in the middle of its encoding, so that no client takes it
 for a whole one. While the service stops, what is under way ends; what is not done when the time of grace is over is
 cut, and its account in the log is closed like any other's.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,8 +27,10 @@ from governance.web.life import Life
 from governance.web.metrics import Metrics
 from governance.web.wsgi import Answer, Input, called, environ_of
 
-__all__ = ["Doorway", "Times"]
+__all__ = ["UPLOADS", "Doorway", "Times"]
 
+# What takes more than a body may have (web/api/sources, web/api/consents).
+UPLOADS = re.compile(r"/v1/(?:consents|sources/[^/]+/rows)", re.ASCII)
 _PIECE = 256 * 1024
 _LIGHT_THREADS = 4
 _Message = MutableMapping[str, Any]
@@ -166,10 +169,11 @@ class Doorway:
     async def _read(
         self, environ: MutableMapping[str, Any], body: _Body
     ) -> tuple[bytes, Callable[[int], bytes] | None]:
-        """What can be read before a thread is needed; for more than a body may be, how the rest is read."""
+        """What can be read before a thread is needed; of an upload larger than a body may be, how it is read."""
         length = environ.get("CONTENT_LENGTH", "")
         if length.isdecimal() and int(length) > self._most_body:
-            return b"", self._later(body)
+            upload = environ["REQUEST_METHOD"] == "POST" and UPLOADS.fullmatch(environ["PATH_INFO"])
+            return b"", self._later(body) if upload else None
         async with asyncio.timeout(self._times.body):
             return await body.read(self._most_body + 1), None
 

@@ -136,15 +136,27 @@ def test_a_body_is_read_no_further_than_it_may_be() -> None:
     assert b"101" == body["body"]
 
 
-def test_an_upload_is_read_by_the_application() -> None:
-    """Longer than a body may be: it decides whether to."""
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (b"/v1/sources/visits/rows", b"500"),
+        (b"/v1/consents", b"500"),
+        (b"/v1/query", b"0"),
+        (b"/sign-out", b"0"),
+        (b"/v1/sources/a/b/rows", b"0"),
+    ],
+    ids=lambda value: value.decode(),
+)
+def test_only_an_upload_is_read_by_the_application(path: bytes, expected: bytes) -> None:
+    """Longer than a body may be: it decides whether to. Of anything else that long nothing is read."""
 
     def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         start("200 OK", [])
         return [str(len(environ["wsgi.input"].read(1000))).encode()]
 
-    _, body = asked(app, body=bytes(500), method="POST", headers=[(b"content-length", b"500")])
-    assert b"500" == body["body"]
+    given = {"raw_path": path, "path": path.decode(), "method": "POST", "headers": [(b"content-length", b"500")]}
+    _, body = asked(app, body=bytes(500), **given)
+    assert expected == body["body"]
 
 
 def test_input_is_read_like_a_file() -> None:

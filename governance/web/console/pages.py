@@ -54,6 +54,7 @@ def _guard(pages: Blueprint, services: Services, door: Door, csrf: CSRFProtect) 
             return None
         door.host()
         if request.method == "POST":
+            request.max_content_length = services.settings.max_body
             door.same_site()
             csrf.protect()
         return None

@@ -22,8 +22,8 @@ earliest(instants) := null if {
 } else := min(_shifted(instants)) - _shift
 
 # rego-cpp 1.5.2 compares the numbers of a list by their digits, so that 5 is more than 11: with this added, every instant
-# from the year 1684 to 2255 has seventeen digits, and the two orders are one.
-_shift := 50000000000000000
+# from the first year to the year 9999 has eighteen digits, and the two orders are one.
+_shift := 500000000000000000
 
 _shifted(instants) := [shifted |
 	some instant in instants

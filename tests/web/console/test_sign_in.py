@@ -77,6 +77,15 @@ def test_what_is_not_there_is_a_page_that_says_so(founded: World) -> None:
     assert 405 == visitor.client.post("/mous", base_url=ORIGIN).status_code
 
 
+@pytest.mark.parametrize("path", ["/sign-out", "/sign-in/x"])
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+def test_a_form_is_no_upload(founded: World, path: str, kind: str) -> None:
+    """Whoever sends more than a body may have is refused before any of it is read."""
+    most = founded.settings.max_body
+    answer = founded.client.post(path, data=b"x" * (most + 1), content_type=kind, base_url=ORIGIN)
+    assert 413 == answer.status_code
+
+
 def test_a_connector_has_no_console(founded: World) -> None:
     """Its key signs requests."""
     answer = founded.call(founded.partners["dashboard"], "POST", "/v1/sessions", {})
