@@ -40,9 +40,8 @@ from governance.sources import SourceBook
 
 _LONGEST_WORD = 200
 _TRIES = 10
-# An entry names so many subjects at most, whatever the size of a batch.
-_SUBJECTS = 10_000
 # Rows that stay columns from the source to the answer come in batches so many times as large: fewer transactions.
+# An entry names no more subjects for that.
 _COLUMNAR = 5
 
 __all__ = ["DataCall", "Gateway", "Refusal", "Released", "Requester"]
@@ -248,15 +247,14 @@ class Gateway:
         whole = call.columnar and request.view == "identified" and not request.order_by
         return self.limits.batch_rows * (_COLUMNAR if whole else 1)
 
-    @staticmethod
-    def _disclosures(call: DataCall, request: Request, batch: Batch) -> list[Draft]:
+    def _disclosures(self, call: DataCall, request: Request, batch: Batch) -> list[Draft]:
         """Whose rows are in the batch: entries for each contributor, so that none reads of another's clients."""
-        drafts = []
+        drafts, most = [], self.limits.batch_rows
         for contributor, subjects in batch.subjects.items():
             # The real ids behind pseudonyms are for their contributor alone.
             readers = {contributor} | ({call.requester.party} if request.view == "identified" else set())
             index = {"party": call.requester.party, "dataset": request.dataset, "purpose": request.purpose}
-            for first in range(0, len(subjects), _SUBJECTS):
+            for first in range(0, len(subjects), most):
                 body: dict[str, Any] = {
                     "call": identity(call.declaration),
                     "party": call.requester.party,
@@ -264,7 +262,7 @@ class Gateway:
                     "dataset": request.dataset,
                     "view": request.view,
                     "contributor": contributor,
-                    "subjects": {contributor: subjects[first : first + _SUBJECTS]},
+                    "subjects": {contributor: subjects[first : first + most]},
                 }
                 drafts.append(Draft("disclosure", body, tuple(sorted(readers)), index))
         return drafts
