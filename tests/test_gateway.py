@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 from audit import Entry
 from governance.errors import LogUnavailable
 from governance.verification import verify_home
+from governance.web.api.encode import ARROW
 from tests.simulator import ORIGIN, World
 
 OWN = {"dataset": "visits", "fields": ["client", "grade"], "rows": "own", "view": "identified"}
@@ -383,3 +384,15 @@ def test_a_strangers_upload_is_not_even_read(world: World) -> None:
     """A large body without a key that may sign ends before it is taken in."""
     response = world.client.post("/v1/consents", data=b"x" * 1000, content_type="text/csv", base_url=ORIGIN)
     assert (401, "not-authentic") == (response.status_code, response.json["reason"])
+
+
+def test_larger_batches_of_columns_name_everybody(world: World) -> None:
+    """An Arrow answer comes in batches five times as large; an entry names no more subjects than it may, and all."""
+    object.__setattr__(world.services.gateway.limits, "batch_rows", 4)
+    answer = world.query(world.partners["dashboard"], OWN, accept=ARROW).data
+    batches = list(pa.ipc.open_stream(answer))
+    left = [client for batch in batches for client in batch.column(0).to_pylist()]
+    named = [e.body["subjects"]["north"] for e in _entries(world, "disclosure")]
+    assert left == [subject for subjects in named for subject in subjects]
+    assert (20, 4) == (max(batch.num_rows for batch in batches), max(map(len, named)))
+    world.close()

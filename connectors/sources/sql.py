@@ -31,6 +31,9 @@ _CONSENTS = "accordant_consenting_subjects"
 _CHUNK = 10_000
 _CANCELLED = "57014"  # PostgreSQL: query_canceled
 
+# Rows are objects here, and larger than as columns: a batch holds no more, whatever is asked for.
+_MOST_AT_ONCE = 10_000
+
 
 class SqlSource:
     """One party's table. Safe from several threads: each query has a connection of its own."""
@@ -162,9 +165,10 @@ class SqlSource:
             _prepare(connection, name, query.seconds, read_only=consenting is None)
             consents = None if consenting is None else _bring(connection, name, consenting)
             made = statement(query, bound, consents)
-            result = connection.execution_options(stream_results=True, max_row_buffer=query.batch_rows).execute(made)
+            at_once = min(query.batch_rows, _MOST_AT_ONCE)
+            result = connection.execution_options(stream_results=True, max_row_buffer=at_once).execute(made)
             schema, readers = query.schema, _readers(query.schema)
-            for rows in result.partitions(query.batch_rows):
+            for rows in result.partitions(at_once):
                 if time.monotonic() > deadline:
                     raise _slow(query)
                 columns = zip(*rows, strict=True)

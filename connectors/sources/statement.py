@@ -157,8 +157,11 @@ class _Maker:
         figures: list[sa.ColumnElement[Any]] = []
         for i, tally in enumerate(query.tallies):
             met = of.c[f"m{i}"] == 1
-            figures.append(sa.func.count(sa.case((met, 1))))
-            figures.append(sa.func.count(sa.distinct(sa.case((met, of.c.s)))))
+            if tally.where:
+                figures.append(sa.func.count(sa.case((met, 1))))
+                figures.append(sa.func.count(sa.distinct(sa.case((met, of.c.s)))))
+            else:  # every row counts, and has a subject
+                figures += [sa.func.count(), sa.func.count(sa.distinct(of.c.s))]
             if tally.value is not None:
                 value = sa.case((met, of.c[f"v{i}"]))
                 figures += [sa.func.sum(value), sa.func.sum(sa.func.abs(value))]

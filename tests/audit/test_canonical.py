@@ -40,6 +40,38 @@ def test_the_bytes_are_those_of_rfc8785(value: dict[str, Any]) -> None:
     assert back == parse(data)
 
 
+_LISTED = st.lists(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=8) | _SCALARS, max_size=80)
+
+
+@given(st.dictionaries(_TEXT, _LISTED | st.dictionaries(_TEXT, _LISTED, max_size=2), max_size=3), _TEXT, st.booleans())
+def test_long_lists_are_those_of_rfc8785(value: dict[str, Any], text: str, whole: bool) -> None:
+    """Lists long enough to be joined, of texts with and without what needs an escape, among other members."""
+    long = {"north": [f"{text}{n}" for n in range(70)]}
+    asked = value | ({"subjects": long} if whole else long)
+    data, back = canonical(asked)
+    assert rfc8785.dumps(asked) == data
+    assert json.loads(data) == back
+    assert back == parse(data)
+
+
+@pytest.mark.parametrize("odd", ['"', "\\", "\n", "\x7f", "é", "\u2028", "\U0001f600", "", 1, 1.5, None, True, ["a"]])
+@pytest.mark.parametrize("place", [0, 35, 69])
+def test_one_odd_value_in_a_long_list(odd: Any, place: int) -> None:
+    """Whatever is not plain text takes another way to the same bytes."""
+    values: list[Any] = [f"client {n}" for n in range(70)]
+    values[place] = odd
+    asked = {"subjects": {"north": values}, "size": 70}
+    assert (rfc8785.dumps(asked), asked) == canonical(asked)
+
+
+def test_what_reads_back_is_no_part_of_what_was_given() -> None:
+    """A list that its owner changes afterwards changes nothing in the log."""
+    values = [f"client {n}" for n in range(70)]
+    back = canonical({"subjects": {"north": values}})[1]
+    values.clear()
+    assert 70 == len(back["subjects"]["north"])
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [

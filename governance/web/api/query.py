@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -23,7 +24,7 @@ from governance.errors import (
 )
 from governance.gateway import Refusal, Released
 from governance.model.access import Decision, Request
-from governance.web.api.encode import encoder, negotiate
+from governance.web.api.encode import ARROW, encoder, negotiate
 from governance.web.api.log import checkpoint_header
 from governance.web.problems import problem, status_of
 from governance.web.services import Services
@@ -130,7 +131,7 @@ def blueprint(services: Services) -> Blueprint:
         if media_type is None:
             wrong = RequestInvalid("an answer is JSON, CSV or an Arrow stream", reason="not-acceptable", field="Accept")
             return refusal_problem(services, services.gateway.refuse(call, wrong))
-        outcome = services.gateway.query(call)
+        outcome = services.gateway.query(replace(call, columnar=media_type == ARROW))
         if isinstance(outcome, Refusal):
             return refusal_problem(services, outcome)
         return _released(outcome, media_type)
