@@ -1,10 +1,10 @@
 """Canonical JSON: RFC 8785 (JCS), the one form of a value that is hashed.
 
 `canonical` gives the bytes and the value as it reads back from them. The sorted `json` encoder writes the same bytes
-four times as fast wherever there is no fraction, no number of 16 digits or more, no character outside the Basic
-Multilingual Plane (JCS sorts keys by UTF-16), and the value reads back equal (so no key was a number); everything else
-goes through `rfc8785`. A number that would not read back as itself is refused, since stored bytes are verified by
-encoding again what they say.
+four times as fast wherever no number has an exponent, 16 digits before its point or nothing but zeros behind it, no
+character is outside the Basic Multilingual Plane (JCS sorts keys by UTF-16), and the value reads back equal (so no key
+was a number); everything else goes through `rfc8785`. A number that would not read back as itself is refused, since
+stored bytes are verified by encoding again what they say.
 
 A long list of texts, such as the subjects of an answer, is joined where each is of printable ASCII without quotation
 mark and backslash: between its marks such a text is its own canonical form, and there is nothing to read back.
@@ -13,6 +13,7 @@ mark and backslash: between its marks such a text is its own canonical form, and
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -27,6 +28,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True,
 _LAST_OF_PLANE = "\uffff"
 # Fewer texts are not worth a look.
 _LONG = 64
+_PLAIN_FRACTION = re.compile(r"-?(?:0|[1-9]\d{0,14})\.\d*[1-9]", re.ASCII)
 
 
 class _Unsure(Exception):
@@ -35,6 +37,13 @@ class _Unsure(Exception):
 
 def _unsure(_text: str) -> NoReturn:
     raise _Unsure
+
+
+def _fraction(text: str) -> float:
+    # Without an exponent, and not whole, both write the fewest digits that read back the same (ECMA-262 §6.1.6.1.20).
+    if _PLAIN_FRACTION.fullmatch(text) is None:
+        raise _Unsure
+    return float(text)
 
 
 def _small(text: str) -> int:
@@ -47,7 +56,7 @@ def _plain(text: str) -> bool:
     return text.isascii() or max(text) <= _LAST_OF_PLANE
 
 
-_WHOLE_NUMBERS = json.JSONDecoder(parse_int=_small, parse_float=_unsure, parse_constant=_unsure)
+_PLAIN_NUMBERS = json.JSONDecoder(parse_int=_small, parse_float=_fraction, parse_constant=_unsure)
 _JSON = json.JSONDecoder()
 
 
@@ -67,7 +76,7 @@ def _encoded(value: Any) -> tuple[str, Any] | None:
     """What the sorted encoder writes and what that reads back as, where it is the canonical form."""
     text = _ENCODER.encode(value)
     if _plain(text):
-        back = _WHOLE_NUMBERS.decode(text)
+        back = _PLAIN_NUMBERS.decode(text)
         if back == value:
             return text, back
     return None
@@ -131,7 +140,7 @@ def parse(data: bytes) -> dict[str, Any]:
     try:
         text = data.decode()
         try:
-            value = _WHOLE_NUMBERS.decode(text)
+            value = _PLAIN_NUMBERS.decode(text)
             fast = _plain(text) and _ENCODER.encode(value) == text
         except _Unsure:
             value, fast = _JSON.decode(text), False

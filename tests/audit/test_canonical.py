@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import rfc8785
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from audit.canonical import canonical, parse
@@ -62,6 +62,19 @@ def test_one_odd_value_in_a_long_list(odd: Any, place: int) -> None:
     values[place] = odd
     asked = {"subjects": {"north": values}, "size": 70}
     assert (rfc8785.dumps(asked), asked) == canonical(asked)
+
+
+@given(st.floats(min_value=-(2.0**53), max_value=2.0**53) | st.floats(min_value=-2, max_value=2))
+@example(0.8)
+@example(0.0001)
+@example(0.00009)
+@example(5e-324)
+@example(-0.0)
+@example(1e15 + 0.5)
+@example(999999999999999.9)
+def test_fractions_are_those_of_rfc8785(number: float) -> None:
+    """Whether they are written fast or slowly."""
+    assert rfc8785.dumps({"n": number}) == canonical({"n": number})[0]
 
 
 def test_what_reads_back_is_no_part_of_what_was_given() -> None:
