@@ -15,6 +15,7 @@ _PARTS = {
     "compile": "mou_policies",
     "decide": "mou_policies",
     "propose": "mou_life",
+    "amend": "mou_life",
     "show": "mou_life",
     "sign": "mou_life",
     "decline": "mou_life",

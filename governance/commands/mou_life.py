@@ -1,4 +1,4 @@
-"""`accordant mou propose`, `show`, `sign`, `decline`, `withdraw`, `status`: the life of an MOU, over HTTP.
+"""`accordant mou propose`, `amend`, `show`, `sign`, `decline`, `withdraw`, `status`: the life of an MOU, over HTTP.
 
 What is signed is what was shown: the text's digest is made here from the very bytes on the screen, and the document is
 compiled here as well, so that text and policy are this document's, whatever the server says.
@@ -18,12 +18,13 @@ from connectors.client import Client
 from governance.commands import connection as c
 from governance.commands.key_statements import build, fetch
 from governance.commands.mou_shown import behind, print_mou, print_mous
+from governance.compiler.amended import amended
 from governance.compiler.positions import MAX_BYTES
 from governance.errors import InputWrong, NotAuthentic
 from governance.register.reading import compiled, decoded, encoded
 from governance.signing.statement import Proposal, Signing
 
-__all__ = ["decline", "propose", "show", "sign", "status", "withdraw"]
+__all__ = ["amend", "decline", "propose", "show", "sign", "status", "withdraw"]
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -74,11 +75,39 @@ def propose(file: Path, yes: bool, as_json: bool, **connection: Any) -> None:
     Example:
       accordant mou propose partners.mou.yaml --key administrator.pem
     """
+    _propose(c.connect(**connection), _read(file), yes=yes, as_json=as_json)
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@_YES
+@_JSON
+@c.connection_options
+def amend(file: Path, yes: bool, as_json: bool, **connection: Any) -> None:
+    """Put a higher version of an MOU up for signing: says what it changes, then proposes it.
+
+    \b
+    Example:
+      accordant mou amend partners-2.mou.yaml --key administrator.pem
+    """
+    document, client = _read(file), c.connect(**connection)
+    new = compiled(document).mou
+    former = compiled(client.read(f"/v1/mous/{new.id}/document", None)).mou
+    if new.version <= former.version:
+        detail = f"version {new.version} is not higher than {former.version}, which was proposed before"
+        raise InputWrong(detail, reason="version-proposed", field="version")
+    for line in amended(former, new) or ["nothing that is signed changes but the number of the version"]:
+        click.echo(line, err=True)
+    _propose(client, document, yes=yes, as_json=as_json)
+
+
+def _read(file: Path) -> bytes:
     with file.open("rb") as stream:
-        document = stream.read(MAX_BYTES + 1)
-    made = compiled(document)
-    client = c.connect(**connection)
-    key = c.signer(client)
+        return stream.read(MAX_BYTES + 1)
+
+
+def _propose(client: Client, document: bytes, *, yes: bool, as_json: bool) -> None:
+    made, key = compiled(document), c.signer(client)
     statement = Proposal(
         mou=made.mou.id,
         version=made.mou.version,

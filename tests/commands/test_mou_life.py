@@ -283,3 +283,14 @@ def test_reviews(shell: Shell) -> None:
         assert "pseudonymised" in said.err
     assert shell.run("review", "list", "--json", key="hub").json[0]["state"] == "approved"
     assert shell.run("review", "list", key="hub").out.count("approved") == 1
+
+
+def test_an_amendment_says_what_it_changes(shell: Shell) -> None:
+    """Clause by clause in words, before it is proposed; nothing to amend, or no higher version, changes nothing."""
+    changed = document(version=2, expires="2030-06-30")
+    assert "is not higher than 1" in shell.run("mou", "amend", shell.file(DOCUMENT), "--yes", code=2).err
+    other = shell.file(DOCUMENT.replace(b"id: small", b"id: other"), "other.yaml")
+    assert "no MOU `other`" in shell.run("mou", "amend", other, "--yes", code=2).err
+    said = shell.run("mou", "amend", shell.file(changed, "two.yaml"), "--yes")
+    assert "small@2 is proposed" in said.out
+    assert "different: the last day" in said.err
