@@ -53,6 +53,7 @@ class Findings:
 
     size: int
     faults: tuple[Finding, ...]
+    checkpoint: bytes | None = None  # the newest, as a signed note
 
     def to_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -198,4 +199,4 @@ def verify_home(
         raise LogUnavailable(str(error)) from error
     finally:
         engine.dispose()
-    return Findings(report.size, tuple(sorted(found, key=lambda f: (f.seq is None, f.seq or 0))))
+    return Findings(report.size, tuple(sorted(found, key=lambda f: (f.seq is None, f.seq or 0))), report.checkpoint)

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from governance.commands.audit_export import bar, export, file_bytes, verify_folder
+from governance.commands.audit_export import bar, export, file_bytes, kept_notes, verify_folder
 from governance.commands.audit_memory import compare, remember
 from governance.commands.connection import connect, connection_options
 from governance.errors import InputWrong
@@ -113,7 +113,10 @@ def show(seq: int, as_json: bool, **connection: Any) -> None:
 @click.option("--vkey", "vkey_file", type=click.Path(path_type=Path), default=None, help="The log's verifier key.")
 @click.option("--export", "folder", type=click.Path(path_type=Path), default=None, help="An exported folder instead.")
 @click.option(
-    "--remembered", type=click.Path(path_type=Path), multiple=True, help="A checkpoint that you kept. Can be repeated."
+    "--remembered",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="A checkpoint that you kept, or what `audit remember` wrote. Can be repeated.",
 )
 @click.option(
     "--receipt",
@@ -152,7 +155,7 @@ def verify(
     from governance.verification import verify_home
 
     vkey = file_bytes(vkey_file, "--vkey").decode(errors="replace").strip() if vkey_file else None
-    kept = [file_bytes(path, "--remembered") for path in remembered]
+    kept = kept_notes(remembered)
     with bar("verifying", quiet=as_json) as tell:
         report = verify_home(from_home(home), vkey=vkey, remembered=kept, progress=tell)
     if as_json:
@@ -168,6 +171,9 @@ def verify(
         click.echo(
             f"whole: {report.size} entries, every leaf, body, signature and activation verified from stored bytes"
         )
+        if report.checkpoint is not None:
+            _, size, root = report.checkpoint.decode().split("\n")[:3]
+            click.echo(f"  checkpoint: size {size}, root {root}; keep it, or let partners `accordant audit remember`")
     ctx.exit(1 if report.faults else 0)
 
 

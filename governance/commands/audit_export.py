@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from audit import LogError
 from audit.export import written
 from audit.export_check import ExportReport, verify_export
+from audit.memory import recalled
 from connectors.answers import Answer
 from connectors.client import Client
 from governance.commands.connection import connect, connection_options
 from governance.errors import InputWrong, NotFound, Unavailable
 
-__all__ = ["bar", "export", "file_bytes", "verify_folder"]
+__all__ = ["bar", "export", "file_bytes", "kept_notes", "verify_folder"]
 
 
 @contextmanager
@@ -48,6 +49,21 @@ def file_bytes(path: Path, option: str) -> bytes:
         return path.read_bytes()
     except OSError:
         raise NotFound(f"no file `{path}` can be read", field=option) from None
+
+
+def kept_notes(paths: Sequence[Path]) -> list[bytes]:
+    """Checkpoints of the option `--remembered`: each file one signed note, or what `audit remember` wrote."""
+    notes: list[bytes] = []
+    for path in paths:
+        data = file_bytes(path, "--remembered")
+        if not data.lstrip().startswith(b"{"):
+            notes.append(data)
+            continue
+        try:
+            notes += [one.note for one in recalled(path)]
+        except LogError as error:
+            raise InputWrong(str(error), reason="memory-unreadable", field="--remembered") from error
+    return notes
 
 
 def _lines(answer: Answer, size: int, tell: Any) -> Iterator[bytes]:
@@ -122,7 +138,7 @@ def verify_folder(
 ) -> int:
     """Verifies an export and says what was found; the exit code."""
     vkey = file_bytes(vkey_file, "--vkey").decode(errors="replace").strip() if vkey_file else None
-    kept = [file_bytes(path, "--remembered") for path in remembered]
+    kept = kept_notes(remembered)
     given = [file_bytes(path, "--receipt") for path in receipts]
     with bar("verifying", quiet=as_json) as tell:
         try:

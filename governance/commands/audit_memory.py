@@ -131,6 +131,8 @@ def compare(
         theirs = _of_this_log(recalled(file, vkey=shown.vkey), origin)
         if not theirs:
             raise InputWrong(f"`{file}` holds no checkpoint of `{origin}`", reason="no-checkpoint", field="FILE")
+        if memory is not None and not memory.is_file():
+            raise NotFound(f"no file `{memory}`", field="--memory")
         ours = _of_this_log(recalled(_memory(memory)), origin)
         _held(client, theirs + ours, shown)
     except Forked as error:

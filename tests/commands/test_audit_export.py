@@ -106,6 +106,17 @@ def test_export_again_over_the_old_one(shell: Shell) -> None:
     assert (0, 1, []) == (code, told["remembered"], told["faults"])
 
 
+def test_what_was_remembered_is_held_against_it(shell: Shell) -> None:
+    """The file that `remember` wrote is a memory as good as one checkpoint; a memory that is not there is said."""
+    memory = shell.folder / "memory"
+    shell.run("audit", "remember", "--memory", memory)
+    shell.run("audit", "export", shell.folder / "log")
+    code, told = shell.verify("--remembered", memory)
+    assert (0, 1, []) == (code, told["remembered"], told["faults"])
+    said = shell.run("audit", "compare", memory, "--memory", shell.folder / "none")
+    assert (2, True) == (said.code, "none" in said.err)
+
+
 def test_what_was_tampered_with_is_named(shell: Shell) -> None:
     """The first bad entry, in a sentence; exit code 1."""
     shell.run("audit", "export", shell.folder / "log")
@@ -166,7 +177,8 @@ def test_remember_and_compare(shell: Shell) -> None:
     said = shell.run("audit", "remember", "--memory", memory, "--json")
     assert (0, True, 1) == (said.code, json.loads(said.out)["consistent"], json.loads(said.out)["since"])
     assert 2 == len(memory.read_text().splitlines())
-    said = shell.run("audit", "compare", memory, "--memory", shell.folder / "none")
+    (shell.folder / "empty").touch()
+    said = shell.run("audit", "compare", memory, "--memory", shell.folder / "empty")
     assert (0, True) == (said.code, said.out.startswith("one log: 2 of theirs and 0 of yours"))
     checkpoint = shell.folder / "checkpoint"
     checkpoint.write_text(shell.run("audit", "checkpoint").out)
