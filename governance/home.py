@@ -25,7 +25,17 @@ from governance.ports import Clock
 from governance.settings import FILE_NAME, Settings, from_home, template
 from governance.signing.keys import PrivateKey, PublicKey
 
-__all__ = ["ADMINISTRATOR", "SystemClock", "init", "locked", "note_signer", "root_key", "secret", "write_secret"]
+__all__ = [
+    "ADMINISTRATOR",
+    "LOCK",
+    "SystemClock",
+    "init",
+    "locked",
+    "note_signer",
+    "root_key",
+    "secret",
+    "write_secret",
+]
 
 # The name under which the administrator's first key stands; it is no party's.
 ADMINISTRATOR = "administrator"
@@ -122,10 +132,13 @@ def init(
     return settings
 
 
+LOCK = "serve.lock"
+
+
 @contextmanager
 def locked(settings: Settings) -> Iterator[None]:
     """Holds the home for one serving process; a second one is told so at once."""
-    path = settings.home / "serve.lock"
+    path = settings.home / LOCK
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -20,7 +20,7 @@ from governance.diagnosis.files import key_findings, stale_findings
 from governance.diagnosis.finding import Finding
 from governance.diagnosis.sources import source_findings
 from governance.errors import AccordantError, Conflict, EngineUnavailable, LogUnavailable
-from governance.home import SystemClock, locked, note_signer
+from governance.home import LOCK, SystemClock, locked, note_signer
 from governance.readiness import require_room
 from governance.settings import Settings
 
@@ -65,6 +65,9 @@ def _disk(settings: Settings) -> Iterator[Finding]:
         yield Finding("disk", "ok", "there is room where the home is")
 
 
+_ALL = "whether each entry is whole, `accordant audit verify` says"
+
+
 def _process(settings: Settings) -> Iterator[Finding]:
     host, _, port = settings.listen.rpartition(":")
     try:
@@ -72,9 +75,12 @@ def _process(settings: Settings) -> Iterator[Finding]:
         answers = True
     except OSError:
         answers = False
+    served = False
     try:
-        with locked(settings):
-            served = False
+        # Without a lock nobody holds it; one that the doctor made might not belong to the service's user.
+        if (settings.home / LOCK).exists():
+            with locked(settings):
+                pass
     except Conflict:
         served = True
     except OSError as error:
@@ -140,7 +146,7 @@ def _log(settings: Settings, database: Database, found: list[Finding]) -> audit.
         mend = "run `accordant audit verify`, keep a copy of everything as it is, and tell the partners"
         found.append(Finding("log", "wrong", str(error), mend))
     else:
-        found.append(Finding("log", "ok", f"{head.size} entries, the head is signed by the log's key"))
+        found.append(Finding("log", "ok", f"{head.size} entries, the head is signed by the log's key; {_ALL}"))
         return head
     return None
 
