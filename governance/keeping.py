@@ -32,7 +32,7 @@ from governance.settings import Settings
 
 __all__ = ["Keeping"]
 
-_VERSION = 1
+_VERSION = 2
 _PARTS = (governance.compiler, governance.model, governance.register, governance.signing, policies)
 
 

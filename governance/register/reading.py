@@ -261,12 +261,11 @@ def _activation(entry: LogEntry, place: Place) -> Activation:
     return Activation(place, body["revision"], documents, int(body.get("cases", 0)), refused, difference)
 
 
-def known() -> tuple[Mapping[bytes, Compiled], Mapping[bytes, Signed]]:
-    """What was compiled, by the document's digest, and verified, by the entry's leaf hash, in this process."""
-    return dict(_MADE), dict(_VERIFIED)
+def known() -> Mapping[bytes, Compiled]:
+    """What was compiled in this process, by the document's digest."""
+    return dict(_MADE)
 
 
-def take_in(made: Mapping[bytes, Compiled], verified: Mapping[bytes, Signed]) -> None:
-    """As if it had been found here: from somebody who can vouch for it, and for its being of this very program."""
+def take_in(made: Mapping[bytes, Compiled]) -> None:
+    """As if it had been compiled here: from somebody who can vouch for it, and for its being of this very program."""
     _MADE.update(made)
-    _VERIFIED.update(verified)
