@@ -11,15 +11,26 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, inspect, select
 
-from audit.errors import NotCanonical, NoteWrong, Tampered, WrongCheckpoint
-from audit.leaf import FIRST, from_text, to_text
+from audit.errors import LogMissing, NotCanonical, NoteWrong, Tampered, WrongCheckpoint
+from audit.leaf import FIRST, Leaf, from_text, to_text
 from audit.merkle import EMPTY, Range
 from audit.note import Checkpoint, NoteSigner, NoteVerifier, open_note
-from audit.schema import HEAD, plain
+from audit.rows import checked_leaf
+from audit.schema import HEAD, LEAVES, plain
 
-__all__ = ["Head", "check_head", "extended", "genesis", "insert_head", "locked_place", "move_head", "read_head"]
+__all__ = [
+    "Head",
+    "check_head",
+    "extended",
+    "genesis",
+    "insert_head",
+    "locked_place",
+    "move_head",
+    "read_head",
+    "verified_head",
+]
 
 _ROW = select(HEAD.c.size, HEAD.c.last, HEAD.c.frontier, HEAD.c.time, HEAD.c.checkpoint).where(HEAD.c.id == 1)
 _PLACE = "SELECT size, last FROM audit_head WHERE id = 1"
@@ -87,6 +98,33 @@ def check_head(head: Head, *, origin: str, verifier: NoteVerifier) -> None:
             "head-differs",
             f"the head stands at {head.size} entries and its signed checkpoint at {signed.size}, or their roots differ",
         )
+
+
+def verified_head(connection: Connection, *, origin: str, verifier: NoteVerifier) -> Head:
+    """The head, held against its checkpoint, the number of leaves and the last of them.
+
+    Raises LogMissing, WrongCheckpoint, Tampered.
+    """
+    if not inspect(connection).has_table(HEAD.name):
+        raise LogMissing("the database holds no log")
+    head = read_head(connection)
+    if head is None:
+        raise LogMissing("the database holds no log")
+    check_head(head, origin=origin, verifier=verifier)
+    newest = connection.scalar(select(func.max(LEAVES.c.seq)))
+    size = 0 if newest is None else newest + 1
+    if size != head.size:
+        raise Tampered(
+            min(size, head.size),
+            "missing" if size < head.size else "surplus",
+            f"the log's head says {head.size} entries, and the last one stored is number {size - 1}",
+        )
+    last = connection.scalar(select(LEAVES.c.leaf).where(LEAVES.c.seq == head.size - 1))
+    if last is not None:
+        checked_leaf(head.size - 1, last)
+    if (FIRST if last is None else Leaf.hash(last)) != head.last:
+        raise Tampered(head.size - 1, "leaf-changed", f"entry {head.size - 1} was changed after it was recorded")
+    return head
 
 
 def locked_place(connection: Connection) -> tuple[int, bytes] | None:

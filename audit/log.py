@@ -14,16 +14,15 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from types import TracebackType
 
-from sqlalchemy import Connection, Engine, func, inspect, select
+from sqlalchemy import Connection, Engine
 
 from audit.entry import Draft, Entry, Prepared
-from audit.errors import DraftWrong, LogExists, LogMissing, LogUnavailable, Tampered, WrongCheckpoint, mapped
-from audit.head import Head, check_head, genesis, insert_head, read_head
-from audit.leaf import FIRST, Leaf
+from audit.errors import DraftWrong, LogExists, LogUnavailable, Tampered, WrongCheckpoint, mapped
+from audit.head import Head, genesis, insert_head, read_head, verified_head
 from audit.note import NoteSigner, NoteVerifier
 from audit.place import caught_up, newest_of_kinds, refiled
-from audit.rows import checked_leaf, fetch
-from audit.schema import HEAD, LEAVES, make_tables, prepare
+from audit.rows import fetch
+from audit.schema import make_tables, prepare
 from audit.search import Query, search
 from audit.sequencer import Clock, Sequencer, Within
 
@@ -88,27 +87,7 @@ class Log:
         _named(origin, signer)
         verifier = verifier or signer.verifier
         with mapped(engine, "being opened"), _writing(engine) as connection, connection.begin():
-            if not inspect(connection).has_table(HEAD.name):
-                raise LogMissing("the database holds no log")
-            head = read_head(connection)
-            if head is None:
-                raise LogMissing("the database holds no log")
-            check_head(head, origin=origin, verifier=verifier)
-            newest = connection.scalar(select(func.max(LEAVES.c.seq)))
-            size = 0 if newest is None else newest + 1
-            if size != head.size:
-                raise Tampered(
-                    min(size, head.size),
-                    "missing" if size < head.size else "surplus",
-                    f"the log's head says {head.size} entries, and the last one stored is number {size - 1}",
-                )
-            last = connection.scalar(select(LEAVES.c.leaf).where(LEAVES.c.seq == head.size - 1))
-            if last is not None:
-                checked_leaf(head.size - 1, last)
-            if (FIRST if last is None else Leaf.hash(last)) != head.last:
-                raise Tampered(
-                    head.size - 1, "leaf-changed", f"entry {head.size - 1} was changed after it was recorded"
-                )
+            head = verified_head(connection, origin=origin, verifier=verifier)
             kinds = newest_of_kinds(connection)
             place, newer = caught_up(connection, head, since=refiled(connection, head))
         sequencer = Sequencer(

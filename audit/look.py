@@ -1,7 +1,7 @@
 """A look at a log that somebody else may be writing: nothing is opened for writing, nothing is filed or moved.
 
 It says what a start would meet first: whether there is a log, whether its head is signed by the key expected and
-agrees with the last leaf. The whole is proved by `audit.verify`.
+agrees with the last leaf, and whether the newest entries are whole. The whole is proved by `audit.verify`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Collection, Iterator
 from sqlalchemy import Engine, inspect, select
 
 from audit.entry import Entry
-from audit.errors import LogMissing, Tampered, mapped
-from audit.head import Head, check_head, read_head
-from audit.leaf import FIRST, Leaf
+from audit.errors import mapped
+from audit.head import Head, verified_head
 from audit.note import NoteVerifier
+from audit.place import caught_up, filed_below
 from audit.rows import fetch
-from audit.schema import HEAD, LEAVES, METADATA
+from audit.schema import LEAVES, METADATA
 
 __all__ = ["entries_of", "head_of", "missing_tables"]
 
@@ -31,20 +31,13 @@ def missing_tables(engine: Engine) -> tuple[str, ...]:
 
 
 def head_of(engine: Engine, *, origin: str, verifier: NoteVerifier) -> Head:
-    """The head, held against its checkpoint and the last leaf.
+    """The head, as a start verifies it, with the newest entries that a start reads.
 
     Raises LogMissing, WrongCheckpoint, Tampered, LogUnavailable.
     """
     with mapped(engine, "being looked at"), engine.connect() as connection, connection.begin():
-        if not inspect(connection).has_table(HEAD.name):
-            raise LogMissing("the database holds no log")
-        head = read_head(connection)
-        if head is None:
-            raise LogMissing("the database holds no log")
-        check_head(head, origin=origin, verifier=verifier)
-        last = connection.scalar(select(LEAVES.c.leaf).where(LEAVES.c.seq == head.size - 1))
-        if (FIRST if last is None else Leaf.hash(last)) != head.last:
-            raise Tampered(head.size - 1, "leaf-changed", f"entry {head.size - 1} was changed after it was recorded")
+        head = verified_head(connection, origin=origin, verifier=verifier)
+        caught_up(connection, head, since=filed_below(connection, head.size))
         return head
 
 

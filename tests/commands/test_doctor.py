@@ -177,6 +177,18 @@ def test_the_log(home: Settings, statement: str, said: str, mend: str) -> None:
     assert mend in told
 
 
+def test_an_entry_that_a_start_would_refuse(home: Settings) -> None:
+    """What was changed among the newest entries is named, as `serve` names it."""
+    with closing(sqlite3.connect(home.home / "accordant.db", isolation_level=None)) as database:
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f'DROP TRIGGER "{name}"')
+        (seq,) = database.execute("SELECT max(seq) - 1 FROM audit_leaves").fetchone()
+        database.execute("UPDATE audit_bodies SET salt = zeroblob(32) WHERE seq = ?", (seq,))
+    code, part, detail, told = wrong(home.home)
+    assert (1, "log", True) == (code, part, f"entry {seq}" in detail)
+    assert "audit verify" in told
+
+
 def test_another_logs_key(home: Settings, tmp_path: Path) -> None:
     """The head is held against the log's own key."""
     other = init(tmp_path / "other", origin="http://accordant.test", listen="127.0.0.1:1")
