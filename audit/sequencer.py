@@ -14,32 +14,27 @@ written or said about the log. The head in memory is never ahead of the disk.
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from concurrent.futures import Future, wait
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import repeat
-from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, InterfaceError, InternalError, OperationalError
 
+from audit.batch import Batch, Clock, Submission, Within
 from audit.entry import Entry, Prepared
 from audit.errors import LogError, LogUnavailable, Outcome, Tampered, vendor_errors
 from audit.head import Head, check_head, extended, locked_place, move_head, read_head
-from audit.leaf import Leaf
 from audit.note import NoteSigner, NoteVerifier
 from audit.place import FILED_AT, Place, caught_up
 from audit.schema import INSERT_BODY, INSERT_LEAF, make_durable, plain
 
 __all__ = ["Clock", "Sequencer", "Within"]
-
-Within = Callable[[Connection, Sequence[Entry]], None]
 
 # A batch ends at the first of these; one submission alone may be larger.
 _MOST_SUBMISSIONS = 256
@@ -53,57 +48,6 @@ _SOON = 0.05
 _MORE = 0.0003
 # How long a reader waits for it at most: the log may be stuck, and what stands there can be read all the same.
 _FLUSH = 10
-
-
-class Clock(Protocol):
-    """What entries are dated by."""
-
-    def now(self) -> dt.datetime:
-        """The instant, with its offset. May step back: the log's time does not."""
-        ...
-
-
-@dataclass(slots=True, eq=False)
-class _Submission:
-    drafts: tuple[Prepared, ...]
-    within: Within | None
-    future: Future[tuple[Entry, ...]] = field(default_factory=Future)
-
-    @property
-    def size(self) -> int:
-        return sum(len(draft.body_bytes) for draft in self.drafts)
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What one transaction writes, and what it will tell whom."""
-
-    head: Head
-    time: dt.datetime
-    entries: list[tuple[Prepared, Entry]] = field(default_factory=list)
-    done: list[tuple[_Submission, tuple[Entry, ...]]] = field(default_factory=list)
-    failed: list[tuple[_Submission, BaseException]] = field(default_factory=list)
-
-    def placed(self, drafts: Sequence[Prepared], now: dt.datetime) -> tuple[Entry, ...]:
-        """The drafts as the next entries; nothing is taken yet."""
-        time = max(self.time, now.astimezone(dt.UTC))
-        seq = self.head.size + len(self.entries)
-        prev = self.entries[-1][1].leaf_hash if self.entries else self.head.last
-        placed = []
-        for draft in drafts:
-            leaf = Leaf(seq, draft.kind, time, prev, draft.body_hash).to_bytes()
-            prev = Leaf.hash(leaf)
-            placed.append(
-                Entry(seq, draft.kind, time, leaf, prev, draft.salt, draft.body, draft.body_bytes, draft.readers)
-            )
-            seq += 1
-        return tuple(placed)
-
-    def take(self, submission: _Submission, entries: tuple[Entry, ...]) -> None:
-        self.entries.extend(zip(submission.drafts, entries, strict=True))
-        self.done.append((submission, entries))
-        if entries:
-            self.time = entries[-1].time
 
 
 class _Moved(Exception):
@@ -136,10 +80,12 @@ class Sequencer:
         self._clock = clock
         self._settled = True
         self._connection: Connection | None = None
-        self._queue: deque[_Submission] = deque()
-        self._later: deque[_Submission] = deque()
+        self._queue: deque[Submission] = deque()
+        self._later: deque[Submission] = deque()
         self._wake = threading.Event()
         self._writing = threading.Lock()  # held by whoever writes a batch
+        self._riding: list[Future[tuple[Entry, ...]]] = []  # what came by `soon` and is being written
+        self._writer = 0  # the thread that writes
         self._crowd = 1  # how many the last batch held of those that wait
         self._closing = False
         self._gate = threading.Lock()  # no submission gets in behind the end of the queue
@@ -169,14 +115,14 @@ class Sequencer:
 
         Raises LogUnavailable where nobody would take it.
         """
-        submission = _Submission(drafts, within)
+        submission = Submission(drafts, within)
         self._put(self._queue, submission)
         self._write_if_idle()
         return submission.future
 
     def soon(self, drafts: tuple[Prepared, ...]) -> Future[tuple[Entry, ...]]:
         """Takes a submission that may wait for the next batch, or for a moment. Raises LogUnavailable as `submit`."""
-        submission = _Submission(drafts, None)
+        submission = Submission(drafts, None)
         if self._put(self._later, submission) == 1:  # whoever came before has the thread awake
             self._wake.set()
         return submission.future
@@ -184,7 +130,8 @@ class Sequencer:
     def flush(self) -> None:
         """Has what was taken by `soon` written before it returns, so that a reader finds it."""
         waiting = [submission.future for submission in tuple(self._later)]
-        if waiting and self._process == os.getpid():
+        waiting += self._riding  # looked at last: whatever left the queue stands here
+        if waiting and self._process == os.getpid() and self._writer != threading.get_ident():
             self._write_if_idle()
             wait(waiting, _FLUSH)
 
@@ -196,7 +143,7 @@ class Sequencer:
         if self._process == os.getpid() and threading.current_thread() is not self._thread:
             self._thread.join()
 
-    def _put(self, queue: deque[_Submission], submission: _Submission) -> int:
+    def _put(self, queue: deque[Submission], submission: Submission) -> int:
         with self._gate:
             if self._closing or self._process != os.getpid() or not self._thread.is_alive():
                 raise LogUnavailable("the log is closed")
@@ -246,25 +193,28 @@ class Sequencer:
 
     # Everything below runs with the lock of the writer held.
 
-    def _next(self) -> list[_Submission]:
+    def _next(self) -> list[Submission]:
         """What is there, as far as it fits into one batch."""
-        batch: list[_Submission] = []
-        entries = size = riding = 0
+        batch: list[Submission] = []
+        entries = size = 0
+        self._riding = []
         for waiting in (self._later, self._queue):
             while waiting and len(batch) < _MOST_SUBMISSIONS and entries < _MOST_ENTRIES and size < _MOST_BYTES:
+                if waiting is self._later:
+                    self._riding.append(waiting[0].future)
                 item = waiting.popleft()
                 if item.future.set_running_or_notify_cancel():
                     batch.append(item)
                     entries += len(item.drafts)
                     size += item.size
-                    riding += waiting is self._later
-        self._crowd = max(1, len(batch) - riding)
+        self._crowd = max(1, len(batch) - len(self._riding))
         return batch
 
-    def _write(self, submissions: list[_Submission]) -> None:
+    def _write(self, submissions: list[Submission]) -> None:
         """Writes a batch, and tells every caller what became of it. Never raises."""
         if not submissions:
             return
+        self._writer = threading.get_ident()
         try:
             batch = self._tried(submissions)
         except _Unknown as error:
@@ -279,8 +229,10 @@ class Sequencer:
                 submission.future.set_result(entries)
             for submission, failure in batch.failed:
                 submission.future.set_exception(failure)
+        finally:
+            self._writer = 0
 
-    def _tried(self, submissions: list[_Submission]) -> _Batch:
+    def _tried(self, submissions: list[Submission]) -> Batch:
         for _ in range(_TRIES):
             try:
                 return self._transaction(submissions)
@@ -289,11 +241,11 @@ class Sequencer:
                 self._settled = False  # whatever is in memory is read anew
         raise LogError("another process kept moving the log's head")
 
-    def _transaction(self, submissions: list[_Submission]) -> _Batch:
+    def _transaction(self, submissions: list[Submission]) -> Batch:
         connection = self._connected()
         transaction = connection.begin()
         place = self._current(connection)
-        batch = _Batch(place.head, place.head.checkpoint_time)
+        batch = Batch(place.head, place.head.checkpoint_time)
         for submission in submissions:
             entries = batch.placed(submission.drafts, self._clock.now())
             failure = None if submission.within is None else self._within(connection, submission.within, entries)
@@ -334,7 +286,7 @@ class Sequencer:
         connection.exec_driver_sql("RELEASE SAVEPOINT submission")
         return None
 
-    def _insert(self, connection: Connection, place: Place, batch: _Batch) -> Place:
+    def _insert(self, connection: Connection, place: Place, batch: Batch) -> Place:
         if not batch.entries:
             return place
         entries = [entry for _, entry in batch.entries]
@@ -371,7 +323,7 @@ class Sequencer:
         except Exception:  # every batch tries again before it writes
             self._disconnect()
 
-    def _refuse(self, submissions: list[_Submission], what: str, cause: BaseException | None, outcome: Outcome) -> None:
+    def _refuse(self, submissions: list[Submission], what: str, cause: BaseException | None, outcome: Outcome) -> None:
         for submission in submissions:
             reason = type(cause).__name__ if isinstance(cause, self._vendor) else str(cause)
             error = LogUnavailable(f"{what} ({reason})", outcome=outcome)

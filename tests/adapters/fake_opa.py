@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -31,6 +32,18 @@ def dripping(body: bytes, *, seconds: float) -> Handler:
     return drip
 
 
+def _read(connection: socket.socket) -> None:
+    """The whole request: what is closed with bytes unread is reset, and the answer may be lost on its way."""
+    request = b""
+    while b"\r\n\r\n" not in request:
+        request += connection.recv(65536) or b"\r\n\r\n"
+    head, _, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: *(\d+)", head)
+    missing = int(length.group(1)) - len(body) if length else 0
+    while missing > 0 and (more := connection.recv(65536)):
+        missing -= len(more)
+
+
 @contextmanager
 def fake_opa(handler: Handler) -> Iterator[str]:
     """Its base URL, while the block lasts."""
@@ -47,9 +60,7 @@ def fake_opa(handler: Handler) -> Iterator[str]:
     def answer(connection: socket.socket) -> None:
         with connection:
             try:
-                request = b""
-                while b"\r\n\r\n" not in request:
-                    request += connection.recv(65536) or b"\r\n\r\n"
+                _read(connection)
                 handler(connection)
             except OSError:
                 return  # whoever asked has gone

@@ -30,6 +30,29 @@ def test_the_end_writes_it(tmp_path: Path) -> None:
             assert ([1], True) == (numbers(again), taken.done())
 
 
+def test_whoever_reads_waits_for_what_is_being_written(tmp_path: Path) -> None:
+    """It has left the queue, and its commit has not returned: it is there for the reader all the same."""
+    with opened(f"sqlite:///{tmp_path}/log.db") as engine, Log.create(engine, origin=ORIGIN, signer=signer()) as log:
+        writing, go = threading.Event(), threading.Event()
+
+        def held(_connection: object, _entries: object) -> None:
+            writing.set()
+            go.wait(10)
+
+        log.append_soon([draft(1)])
+        writer = threading.Thread(target=lambda: log.append([draft(2)], within=held))
+        found: list[int] = []
+        reader = threading.Thread(target=lambda: found.extend(numbers(log)))
+        writer.start()
+        writing.wait(10)
+        reader.start()
+        reader.join(0.2)  # one that did not wait would be done by now
+        go.set()
+        reader.join(10)
+        writer.join(10)
+        assert {1} <= set(found)
+
+
 def test_nothing_is_left_behind_when_callers_race(tmp_path: Path) -> None:
     """Callers that append and callers that append soon, all at once: each entry is there, once."""
     with opened(f"sqlite:///{tmp_path}/log.db") as engine, Log.create(engine, origin=ORIGIN, signer=signer()) as log:

@@ -1,0 +1,74 @@
+"""A batch of submissions: what one transaction writes, and what it will tell whom."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from audit.entry import Entry, Prepared
+from audit.head import Head
+from audit.leaf import Leaf
+
+__all__ = ["Batch", "Clock", "Submission", "Within"]
+
+Within = Callable[[Connection, Sequence[Entry]], None]
+
+
+class Clock(Protocol):
+    """What entries are dated by."""
+
+    def now(self) -> dt.datetime:
+        """The instant, with its offset. May step back: the log's time does not."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Submission:
+    """What one caller hands in, and where it waits for the answer."""
+
+    drafts: tuple[Prepared, ...]
+    within: Within | None
+    future: Future[tuple[Entry, ...]] = field(default_factory=Future)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its bodies."""
+        return sum(len(draft.body_bytes) for draft in self.drafts)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes, and what it will tell whom."""
+
+    head: Head
+    time: dt.datetime
+    entries: list[tuple[Prepared, Entry]] = field(default_factory=list)
+    done: list[tuple[Submission, tuple[Entry, ...]]] = field(default_factory=list)
+    failed: list[tuple[Submission, BaseException]] = field(default_factory=list)
+
+    def placed(self, drafts: Sequence[Prepared], now: dt.datetime) -> tuple[Entry, ...]:
+        """The drafts as the next entries; nothing is taken yet."""
+        time = max(self.time, now.astimezone(dt.UTC))
+        seq = self.head.size + len(self.entries)
+        prev = self.entries[-1][1].leaf_hash if self.entries else self.head.last
+        placed = []
+        for draft in drafts:
+            leaf = Leaf(seq, draft.kind, time, prev, draft.body_hash).to_bytes()
+            prev = Leaf.hash(leaf)
+            placed.append(
+                Entry(seq, draft.kind, time, leaf, prev, draft.salt, draft.body, draft.body_bytes, draft.readers)
+            )
+            seq += 1
+        return tuple(placed)
+
+    def take(self, submission: Submission, entries: tuple[Entry, ...]) -> None:
+        """They are part of it from now on."""
+        self.entries.extend(zip(submission.drafts, entries, strict=True))
+        self.done.append((submission, entries))
+        if entries:
+            self.time = entries[-1].time
