@@ -24,7 +24,7 @@ import hmac
 import secrets
 import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -42,17 +42,18 @@ from sqlalchemy import (
     String,
     Table,
     delete,
+    func,
     inspect,
     select,
 )
 from sqlalchemy import update as update_rows
 from sqlalchemy.dialects import postgresql, sqlite
 
-from audit.errors import KeysUnavailable, vendor_errors
+from audit.errors import KeysUnavailable, mapped, vendor_errors
 from audit.schema import Octets, sqlite_pragmas
 from audit.wrapping import NONCE, WrappingKey
 
-__all__ = ["DATA_KEYS", "HANDLE", "DataKey", "KeyStore", "Use", "handle_id", "handle_text"]
+__all__ = ["DATA_KEYS", "HANDLE", "DataKey", "KeyStore", "Use", "handle_id", "handle_text", "wrapped_by"]
 
 Use = Literal["record", "content", "disclosure", "search"]
 
@@ -82,6 +83,13 @@ def _insert_new(dialect: str) -> Insert:
     if dialect == "sqlite":
         return sqlite.insert(DATA_KEYS).on_conflict_do_nothing()
     return postgresql.insert(DATA_KEYS).on_conflict_do_nothing()
+
+
+def wrapped_by(engine: Engine) -> dict[str, int]:
+    """How many keys of a store each wrapping key wrapped, by its id; nothing is opened. Raises LogUnavailable."""
+    found = select(DATA_KEYS.c.kek, func.count()).group_by(DATA_KEYS.c.kek)
+    with mapped(engine, "being looked at"), engine.connect() as connection:
+        return {str(kek): int(number) for kek, number in connection.execute(found)}
 
 
 def handle_text(identity: bytes) -> str:
@@ -245,7 +253,7 @@ class KeyStore:
         with self._lock:
             self._parties, self._handles, self._opened, self._remembered = {}, {}, {}, 0
 
-    def rewrap(self) -> int:
+    def rewrap(self, *, progress: Callable[[int], None] | None = None) -> int:
         """Wraps every key that an older wrapping key wrapped with the present one; how many there were."""
         done = 0
         while True:
@@ -257,6 +265,8 @@ class KeyStore:
                     values = {"kek": self._wrapping.id, "wrapped": self._wrapped(row._mapping, self._secret(row))}
                     connection.execute(update_rows(DATA_KEYS).where(DATA_KEYS.c.id == row.id).values(values))
             done += len(rows)
+            if progress is not None:
+                progress(done)
             if len(rows) < _SOME:
                 return done
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import structlog
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -15,6 +16,7 @@ from sqlalchemy import Engine as Database
 
 import audit
 from audit import KeyStore, Log
+from audit.erasure import ERASURE
 from audit.note import NoteSigner
 from governance.adapters.journal import AuditJournal
 from governance.adapters.published import PublishedLog
@@ -23,12 +25,15 @@ from governance.adapters.store.database import make_tables, open_database, requi
 from governance.adapters.store.nonces import NonceTable
 from governance.adapters.store.sessions import SessionTable
 from governance.adapters.unverified import UnverifiedRows
+from governance.adapters.vault import LogVault
 from governance.agreements import Agreements, Check, Checked
 from governance.compiler.bundle import Bundle
 from governance.consents import Consents
 from governance.decider import Decider
 from governance.errors import LogUnavailable, NotFound
 from governance.exports import Exports
+from governance.forgetting import KINDS as FORGETTING_KINDS
+from governance.forgetting import Accounts, Forgetting, Retention, Schedule, Standing
 from governance.gateway import Gateway
 from governance.history import History
 from governance.home import SystemClock, note_signer, root_key, secret
@@ -50,7 +55,7 @@ from governance.wrapping import open_keys
 
 __all__ = ["engine_of", "open_services"]
 
-_WATCHED = KINDS | SOURCE_KINDS
+_WATCHED = KINDS | SOURCE_KINDS | FORGETTING_KINDS
 _MANY_NEW = 100  # statements that were not kept when a start found them, as after a crash; fewer wait for the end
 
 
@@ -169,7 +174,19 @@ def open_services(
         data=Path(settings.data),
         document=known,
     )
-    consents = Consents(journal=journal, clock=clock, store=ConsentTable(database), documents=documents)
+    forgetting_lock = threading.RLock()
+    consents = Consents(
+        journal=journal, clock=clock, store=ConsentTable(database), documents=documents, lock=forgetting_lock
+    )
+    vault = LogVault(log, home=settings.home, keys=settings.keys)
+    events = structlog.get_logger("accordant.forgetting")
+    if vault.last_erasure() > plain.last_of({ERASURE}):
+        events.warning("older-database", erasure=vault.last_erasure(), strays=vault.forget_strays())
+    standing = Standing(journal, clock, agreements.book, vault)
+    forgetting = Forgetting(journal, clock, agreements.book, vault, standing, sources.holding, forgetting_lock)
+    days = (settings.retention_days, settings.disclosure_retention_days)
+    retention = Retention(journal, clock, vault, standing, *days)
+    schedule = Schedule(journal=journal, vault=vault, forgetting=forgetting, retention=retention, report=events.info)
     gateway = Gateway(
         journal=journal,
         clock=clock,
@@ -198,6 +215,7 @@ def open_services(
     def close() -> None:
         if not closed.is_set():
             closed.set()
+            schedule.stop()
             log.close()
             plain.keep_now()
             keeping.read(agreements.book.folded, agreements.policies.made, fewest=_MANY_NEW if trial else 1)
@@ -215,6 +233,10 @@ def open_services(
         history=History(journal),
         published=PublishedLog(log),
         exports=Exports(journal),
+        forgetting=forgetting,
+        retention=retention,
+        accounts=Accounts(journal, vault, standing),
+        schedule=schedule,
         sources=sources,
         consents=consents,
         metrics=metrics,

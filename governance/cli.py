@@ -29,6 +29,7 @@ _COMMANDS = {
     "request": "governance.commands.request",
     "source": "governance.commands.source",
     "consent": "governance.commands.consent",
+    "subject": "governance.commands.subject",
     "review": "governance.commands.review",
     "duty": "governance.commands.review",
     "audit": "governance.commands.audit",

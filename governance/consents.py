@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import threading
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -139,9 +141,17 @@ class Consents:
     """Imports, lists and answers. Safe from any thread."""
 
     def __init__(
-        self, *, journal: Journal, clock: Clock, store: ConsentStore, documents: Callable[[], Sequence[Mou]]
+        self,
+        *,
+        journal: Journal,
+        clock: Clock,
+        store: ConsentStore,
+        documents: Callable[[], Sequence[Mou]],
+        lock: AbstractContextManager[Any] | None = None,
     ) -> None:
+        """`lock` is held by whoever erases clients: no consent is recorded under a key that is being destroyed."""
         self._journal, self._clock, self._store, self._documents = journal, clock, store, documents
+        self._lock = lock or threading.RLock()
 
     def bring_in(self, content: bytes, *, party: str, person: str) -> dict[str, Any]:
         """A file's records, all or none. Raises DocumentWrong with a fault a row."""
@@ -171,7 +181,8 @@ class Consents:
             for part, entry in zip(parts, entries, strict=True):
                 self._store.put(connection, part, entry=entry.seq)
 
-        entries = self._journal.append(drafts, within=within)
+        with self._lock:
+            entries = self._journal.append(drafts, within=within)
         return {
             "records": len(records),
             "given": sum(r.status == "given" for r in records),

@@ -215,14 +215,14 @@ class Gateway:
         batches = iter(made.batches)
         first = next(batches, None)
         drafts = [self._request_draft(call, "permit", request, decision=decision)]
-        drafts += self._disclosures(call, request, first) if first else []
+        drafts += self._disclosures(call, request, decision, first) if first else []
         entry = self._appended(call, drafts)
 
         def durable_first() -> Iterator[Batch]:
             if first is not None:
                 yield first
             for batch in batches:
-                more = self._disclosures(call, request, batch)
+                more = self._disclosures(call, request, decision, batch)
                 if more:
                     self.journal.append(more)
                 yield batch
@@ -248,8 +248,12 @@ class Gateway:
         whole = call.columnar and request.view == "identified" and not request.order_by
         return self.limits.batch_rows * (_COLUMNAR if whole else 1)
 
-    def _disclosures(self, call: DataCall, request: Request, batch: Batch) -> list[Draft]:
-        """Whose rows are in the batch: entries for each contributor, so that none reads of another's clients."""
+    def _disclosures(self, call: DataCall, request: Request, decision: Decision, batch: Batch) -> list[Draft]:
+        """Whose rows are in the batch: entries for each contributor, so that none reads of another's clients.
+
+        Each says by itself under which clauses it was, for the record of the request may be forgotten before it.
+        """
+        under = [{"mou": c.mou, "version": c.version, "clause": c.clause} for c in decision.cites]
         drafts, most = [], self.limits.batch_rows
         for contributor, subjects in batch.subjects.items():
             # The real ids behind pseudonyms are for their contributor alone.
@@ -263,6 +267,7 @@ class Gateway:
                     "dataset": request.dataset,
                     "view": request.view,
                     "contributor": contributor,
+                    "under": under,
                 }
                 some = {contributor: subjects[first : first + most]}
                 filed = tuple(sorted(readers))

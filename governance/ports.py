@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audit import Details, Draft, Entry, Head
+from audit.erasure import Erased
+from audit.keys import DataKey
 from audit.receipt import Receipt
 from governance.compiler.bundle import Bundle
 from governance.model.access import Decision, Facts, Request
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from governance.disclosure.query import SourceQuery
 
-__all__ = ["Bundle", "Clock", "Engine", "Journal", "Nonces", "Published", "Source", "Within"]
+__all__ = ["Bundle", "Clock", "Engine", "Journal", "Nonces", "Published", "Source", "Vault", "Within"]
 
 # Writes state in the transaction of the entries: it gets the store's connection and the entries, and what it raises
 # undoes both. Use cases pass it on and never look inside.
@@ -150,4 +152,56 @@ class Nonces(Protocol):
 
     def count_alone(self, *, keyid: str, nonce: str, expires: dt.datetime) -> None:
         """Counts it in a transaction of its own, for calls that make no entry. Raises Replayed."""
+        ...
+
+
+class Vault(Protocol):
+    """The data keys, and what lies under them. Safe from any thread. Raises LogUnavailable."""
+
+    def of_subject(self, subject: str, *, holder: str | None = None) -> Sequence[DataKey]:
+        """Every key that there is of a client, of any holder unless one is given; none is made."""
+        ...
+
+    def handle(self, holder: str, subject: str) -> str:
+        """By what disclosures name a client; made where there is none."""
+        ...
+
+    def behind(self, handles: Collection[str]) -> dict[str, tuple[str, str]]:
+        """(holder, the client's id) behind each handle whose key is there."""
+        ...
+
+    def months(self, use: str, *, before: str) -> Sequence[tuple[bytes, str, str]]:
+        """(id, holder, period) of parties' keys of months before this one."""
+        ...
+
+    def under_subjects(self, ids: Sequence[bytes]) -> Erased:
+        """What lies under these clients' keys."""
+        ...
+
+    def under_months(self, ids: Sequence[bytes]) -> Erased:
+        """What lies under these parties' keys."""
+        ...
+
+    def erase(self, connection: Any, erased: Erased, *, under: int, clients: Collection[tuple[str, str]] = ()) -> None:
+        """Deletes the ciphertexts and the clients' consents, in the caller's transaction."""
+        ...
+
+    def erased_already(self, connection: Any, ids: Collection[bytes]) -> bool:
+        """Whether some erasure named each of these keys, as the caller's transaction sees it."""
+        ...
+
+    def destroy(self, ids: Sequence[bytes], *, under: int) -> None:
+        """Deletes the keys themselves; twice does no harm."""
+        ...
+
+    def forget_memory(self) -> None:
+        """Drops every key from memory: another process may have destroyed some."""
+        ...
+
+    def clean(self) -> bool:
+        """Sees to it that what was deleted lies in no free page and no journal; what fails is remembered, and False."""
+        ...
+
+    def unclean(self) -> bool:
+        """Whether a cleaning did not go through, in this process or an earlier one."""
         ...

@@ -102,6 +102,7 @@ def application() -> Doorway:
         os._exit(3)
     # Should the event loop not come to it: a process of multiprocessing's runs its own finalizers, and no `atexit`.
     Finalize(None, services.close, exitpriority=10)
+    services.schedule.start()
     life = Life()
     app = create_app(services, life=life)
     app.extensions["accordant.lock"] = lock

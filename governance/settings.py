@@ -59,6 +59,8 @@ class Settings:
     drain_seconds: float = 1.0
     grace_seconds: float = 30.0
     free_bytes: int = 67_108_864
+    retention_days: int = 0
+    disclosure_retention_days: int = 0
     metrics_from: str = "127.0.0.1,::1"
     sources: tuple[tuple[str, str], ...] = ()
 
@@ -102,6 +104,8 @@ _TYPES = {f.name: f.type for f in fields(Settings)}
 _NOT_SET = frozenset({"home", "sources"})
 # With none of these, or no time for them, nothing could be served at all.
 _AT_LEAST_ONE = ("threads", "requests_in_flight", "uploads_in_flight", "max_connections", "batch_rows")
+_DAYS = ("retention_days", "disclosure_retention_days")
+_MOST_DAYS = 365_000
 _SOME_TIME = ("header_seconds", "body_seconds", "upload_seconds", "send_seconds")
 
 
@@ -143,6 +147,9 @@ def _checked(settings: Settings) -> Settings:
     for name in _AT_LEAST_ONE:
         if getattr(settings, name) < 1:
             raise InputWrong("has to be one or more", reason="setting-wrong", field=name)
+    for name in _DAYS:
+        if getattr(settings, name) > _MOST_DAYS:
+            raise InputWrong(f"has to be 0, for ever, or at most {_MOST_DAYS} days", reason="setting-wrong", field=name)
     for name in _SOME_TIME:
         if getattr(settings, name) <= 0:
             raise InputWrong("has to be some seconds", reason="setting-wrong", field=name)
@@ -227,5 +234,9 @@ administrator = "{administrator}"
 # body_seconds = 30.0          # a request's body, from its first byte to its last
 # send_seconds = 30.0          # until a client has taken the next 256 KiB of its answer
 # grace_seconds = 30.0         # requests in flight at a stop
+
+# Content of whole months that is older than so many days is erased. Absent or 0: it is kept for ever.
+# retention_days = 730              # what was asked for and sent
+# disclosure_retention_days = 2555  # whom data was disclosed of; never before the MOUs' accounting periods are over
 # All settings stand in docs/operations.md.
 """

@@ -63,6 +63,10 @@ class SourceKinds(Protocol):
         """Raises SourceUnavailable, or InputWrong where the mapping does not fit what is there."""
         ...
 
+    def holds(self, read: MappingRead, dataset: Dataset, file: Path, subject: str) -> bool:
+        """Whether a client stands in loaded rows. Raises SourceUnavailable."""
+        ...
+
 
 class Cipher(Protocol):
     """Encrypts what must not lie in the log in the clear."""
@@ -174,6 +178,18 @@ class SourceBook:
         index = {"party": party, "dataset": dataset}
         self._journal.append([Draft("load", body, (party,), index)])
         return self._of(party, dataset)
+
+    def holding(self, party: str, subject: str) -> tuple[str, ...]:
+        """The datasets of which a party's loaded rows hold a client; live tables are not looked at."""
+        found = []
+        for enrolled in self.enrolled(party):
+            if enrolled.loaded is None:
+                continue
+            read = self._kinds.read(enrolled.mapping_text.encode())
+            file = self._data / enrolled.loaded.path
+            if self._kinds.holds(read, self._dataset(read, party), file, subject):
+                found.append(enrolled.dataset)
+        return tuple(found)
 
     def fetcher(self, governed: GovernedQuery) -> Callable[[SourceQuery], Iterator[pa.RecordBatch]]:
         """What `disclosure.answer` asks the sources with. A contributor without a source contributes nothing."""

@@ -4,6 +4,7 @@
     declarations   each recorded declaration verifies from its stored base under a key that stood then
     nonces         each counts once
     consents       the table that requests are joined with holds the records of the log's entries, and no others
+    erasures       each was ordered by somebody who may, or is retention's; none takes away what is kept for ever
     files          the rows that were loaded last are those that lie in the home
     releases       each release and disclosure belongs to a request that was permitted
     activations    each names documents whose signatures verify, and a request cites only a revision that was activated
@@ -25,8 +26,10 @@ from governance.adapters.store.consents import expected_row, stored_rows
 from governance.adapters.store.database import open_database
 from governance.declaration import verify_recorded
 from governance.errors import InputWrong, LogUnavailable, NotAuthentic
+from governance.forgetting import KINDS as ORDERED
 from governance.home import note_signer, root_key
 from governance.model.consent import ConsentRecord
+from governance.ordered import Orders
 from governance.register import KINDS, Broken, Place, Register
 from governance.settings import Settings
 from governance.signing.keys import PublicKey
@@ -55,11 +58,13 @@ class Findings:
     size: int
     faults: tuple[Finding, ...]
     checkpoint: bytes | None = None  # the newest, as a signed note
+    erased: tuple[tuple[int, int, int], ...] = ()  # first, last, and under which entry: neither valid nor a fault
 
     def to_json(self) -> dict[str, Any]:
         """For `--json`."""
         faults = [{"entry": f.seq, "code": f.code, "sentence": f.sentence} for f in self.faults]
-        return {"whole": not faults, "entries": self.size, "faults": faults}
+        erased = [{"first": first, "last": last, "under": under} for first, last, under in self.erased]
+        return {"whole": not faults, "entries": self.size, "faults": faults, "erased": erased}
 
 
 @dataclass(slots=True)
@@ -75,6 +80,7 @@ class _Checker:
     pending: list[Entry | Broken] = field(default_factory=list)
     nonces: set[tuple[str, str]] = field(default_factory=set)
     calls: dict[str, str] = field(default_factory=dict)
+    orders: Orders = field(default_factory=Orders)
     revisions: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -90,6 +96,8 @@ class _Checker:
             yield from self._request(entry)
         elif entry.kind == "consent":
             yield from self._consent(entry)
+        elif entry.kind in ORDERED:
+            yield from self.orders.look(entry, self._caught_up())
         elif entry.kind == "load":
             self.loads[str(entry.body.get("party")), str(entry.body.get("dataset"))] = entry
         elif entry.kind in ("release", "disclosure"):
@@ -218,6 +226,7 @@ def verify_home(
         )
         found = [Finding(f.seq, f.code, f.message) for f in report.faults]
         found += [Finding(f.seq, f.code, f.message) for f in verify_tiles(engine, report)]
+        found += [Finding(*f) for f in checker.orders.ending(engine, report.erased)]
         found += checker.ending(settings.data, report.erased)
     except Tampered as error:
         return Findings(0, (Finding(error.seq, error.code, str(error)),))
@@ -231,4 +240,5 @@ def verify_home(
         if keys is not None:
             keys.close()
         engine.dispose()
-    return Findings(report.size, tuple(sorted(found, key=lambda f: (f.seq is None, f.seq or 0))), report.checkpoint)
+    ordered = tuple(sorted(found, key=lambda f: (f.seq is None, f.seq or 0)))
+    return Findings(report.size, ordered, report.checkpoint, report.erased)

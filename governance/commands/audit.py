@@ -14,6 +14,7 @@ from rich.table import Table
 from governance.commands.audit_export import bar, export, file_bytes, kept_notes, verify_folder
 from governance.commands.audit_memory import compare, remember
 from governance.commands.connection import connect, connection_options
+from governance.commands.erasing import erase, hold, release_hold, retention, rewrap
 from governance.errors import InputWrong
 
 __all__ = ["audit"]
@@ -189,5 +190,5 @@ def checkpoint(**connection: Any) -> None:
     click.echo(connect(**connection).text("/log/checkpoint"), nl=False)
 
 
-for _command in (export, remember, compare):
+for _command in (export, remember, compare, erase, hold, release_hold, retention, rewrap):
     audit.add_command(_command)

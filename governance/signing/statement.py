@@ -8,6 +8,7 @@
     acknowledgement      a party acknowledges its purpose under a duty
     approval, refusal    a party's answer to a request that its clause has reviewed
     duty                 a duty is overdue, or done
+    order                a client is forgotten; the record of disclosures is held, or its hold released
 
 Each names its `type` and its version `v`. `parse` takes canonical bytes only: what it returns encodes to the very same
 bytes, so nothing in them goes unread, and one statement has one digest. Instants and nonces are given, never made here.
@@ -46,6 +47,7 @@ __all__ = [
     "Enrolment",
     "EnrolmentApproval",
     "KeyText",
+    "Order",
     "Proposal",
     "Refusal",
     "Revocation",
@@ -277,8 +279,44 @@ class Duty(_Statement):
     nonce: Nonce
 
 
+class Order(_Statement):
+    """A client of `contributor` (of any, without it) is forgotten, or the record of whom it was shown to is held.
+
+    `subject_sha256` is over a salt and the client's id. The salt is handed in with the order and kept nowhere, so that
+    the order, which stands in the log for ever, says of nobody who it was.
+    """
+
+    type: Literal["order"] = "order"
+    order: Literal["erase", "hold", "release"]
+    contributor: Slug | None = None
+    basis: Line
+    subject_sha256: Digest
+    keep_disclosures: bool = False
+    nonce: Nonce
+
+    @model_validator(mode="after")
+    def _keeps(self) -> Order:
+        if self.keep_disclosures and self.order != "erase":
+            raise ValueError("only an order to erase says what it keeps")
+        return self
+
+    @staticmethod
+    def digest(*, salt: bytes, subject: str) -> str:
+        """What an order names a client by."""
+        return hashlib.sha256(salt + subject.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 Statement = (
-    Enrolment | EnrolmentApproval | Revocation | Proposal | Signing | Acknowledgement | Approval | Refusal | Duty
+    Enrolment
+    | EnrolmentApproval
+    | Revocation
+    | Proposal
+    | Signing
+    | Acknowledgement
+    | Approval
+    | Refusal
+    | Duty
+    | Order
 )
 _ANY: TypeAdapter[Statement] = TypeAdapter(Annotated[Statement, Field(discriminator="type")])
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from governance.agreements import Agreements
 from governance.consents import Consents
 from governance.exports import Exports
+from governance.forgetting import Accounts, Forgetting, Retention, Schedule
 from governance.gateway import Gateway
 from governance.history import History
 from governance.ports import Clock, Journal, Published
@@ -35,6 +36,10 @@ class Services:
     history: History
     published: Published
     exports: Exports
+    forgetting: Forgetting
+    retention: Retention
+    accounts: Accounts
+    schedule: Schedule
     sources: SourceBook
     consents: Consents
     metrics: Metrics

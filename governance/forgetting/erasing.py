@@ -1,0 +1,183 @@
+"""Erasing a client from the log, holding the record of disclosures, and finishing what had to wait.
+
+The plan comes first (which bodies and parts lie under the client's keys), then one transaction with the entry that says
+so, the ciphertexts and the client's consents; then the keys, then the cleaning of free pages and journals. Whatever
+breaks off in between is done by the next start or the next hour: the entry names the keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from audit import Draft, Entry
+from audit.erasure import ERASURE, Erased
+from audit.keys import DataKey, handle_text
+from governance.agreements import Caller, RegisterBook
+from governance.errors import Conflict, InputWrong, NotFound
+from governance.forgetting.orders import HOLD, RELEASE, Paper, taken
+from governance.forgetting.standing import Kept, Standing
+from governance.ports import Clock, Journal, Vault
+from governance.register import ADMINISTRATOR
+
+__all__ = ["Forgetting"]
+
+_LONGEST = 1024
+_NOT_OURS = (
+    "the party's own rows, in the home's data/ or in its database, are not the log's: load them anew without the client"
+)
+
+
+def _as_said(kept: Sequence[tuple[DataKey, Kept]]) -> list[dict[str, Any]]:
+    return [{"contributor": k.holder, "client": handle_text(k.id)} | why.to_body() for k, why in kept]
+
+
+@dataclass(frozen=True)
+class Forgetting:
+    """The use cases that destroy a client's keys. Safe from any thread; `lock` is held by whoever records consents."""
+
+    journal: Journal
+    clock: Clock
+    book: RegisterBook
+    vault: Vault
+    standing: Standing
+    still: Callable[[str, str], Sequence[str]]  # the loaded files of a party in which the client still stands
+    lock: Any
+
+    def erase(self, caller: Caller, *, statement: bytes, jws: str, subject: str, salt: bytes) -> dict[str, Any]:
+        """Forgets a client. Raises Conflict where the record of disclosures has to be kept, NotFound for nobody."""
+        paper = self._taken("erase", caller, statement, jws, subject, salt)
+        with self.lock:
+            keys = self._keys(paper)
+            kept = [(key, why) for key in keys if key.use == "disclosure" and (why := self._why(key)) is not None]
+            if kept and not paper.said.keep_disclosures:
+                raise Conflict(_refusal(kept), reason=f"kept-for-{kept[0][1].reason}")
+            waits = {key.id for key, _ in kept}
+            going = [key for key in keys if key.id not in waits]
+            if not going:
+                raise Conflict(f"nothing is left to erase but what is kept: {_refusal(kept)}", reason="kept")
+            body = paper.recorded | ({"kept": _as_said(kept)} if kept else {})
+            entry, erased = self._carried_out(going, body)
+        return self._answer(entry, erased, kept, going, clean=self.vault.clean())
+
+    def hold(self, caller: Caller, *, statement: bytes, jws: str, subject: str, salt: bytes) -> dict[str, Any]:
+        """Holds the record of a client's disclosures until the hold is released."""
+        paper = self._taken("hold", caller, statement, jws, subject, salt)
+        return {"held": self._mark(paper, HOLD)}
+
+    def release(self, caller: Caller, *, statement: bytes, jws: str, subject: str, salt: bytes) -> dict[str, Any]:
+        """Releases a hold."""
+        paper = self._taken("release", caller, statement, jws, subject, salt)
+        return {"released": self._mark(paper, RELEASE)}
+
+    def carry_on(self) -> int:
+        """Erases what earlier orders had to leave, where nothing asks for it any more; how many clients' records."""
+        waiting: dict[str, Entry] = {}
+        for entry in self.journal.entries(kinds={ERASURE}):
+            waiting |= {str(one["client"]): entry for one in entry.body.get("kept", ())}
+        there = self.vault.behind(list(waiting))
+        done = 0
+        for handle, (holder, subject) in there.items():
+            order = waiting[handle]
+            with self.lock:
+                keys = [k for k in self.vault.of_subject(subject, holder=holder) if handle_text(k.id) == handle]
+                if not keys or self._why(keys[0]) is not None:
+                    continue
+                by = {"service": "a later part of an earlier order"}
+                self._carried_out(keys, {"basis": order.body["basis"], "by": by, "order": order.seq})
+                done += 1
+        return done
+
+    def _taken(self, order: str, caller: Caller, statement: bytes, jws: str, subject: str, salt: bytes) -> Paper:
+        if not 0 < len(subject) <= _LONGEST:
+            raise InputWrong(f"a client's id has 1 to {_LONGEST} characters", field="subject")
+        return taken(
+            order,
+            caller=caller,
+            statement=statement,
+            jws=jws,
+            subject=subject,
+            salt=salt,
+            register=self.book.current(),
+            now=self.clock.now(),
+        )
+
+    def _keys(self, paper: Paper) -> list[DataKey]:
+        """The keys that the order is about: also under which the administrator's searches name the client."""
+        whose = paper.said.contributor
+        found = list(self.vault.of_subject(paper.subject, holder=whose))
+        if whose is not None:
+            found += self.vault.of_subject(paper.subject, holder=ADMINISTRATOR)
+        if not found:
+            files = ", ".join(self.still(whose, paper.subject)) if whose else ""
+            more = f"; rows that were loaded hold it ({files}): {_NOT_OURS}" if files else ""
+            raise NotFound(f"the log knows no such client{more}", reason="no-client", field="subject")
+        return found
+
+    def _why(self, key: DataKey) -> Kept | None:
+        return self.standing.kept(key.holder, key.subject) if key.subject is not None else None
+
+    def _carried_out(self, keys: Sequence[DataKey], body: dict[str, Any]) -> tuple[Entry, Erased]:
+        ids = [key.id for key in keys]
+        holders = tuple(sorted({key.holder for key in keys} - {ADMINISTRATOR}))
+        clients = {(k.holder, k.subject) for k in keys if k.use == "content" and k.subject is not None}
+        erased = self.vault.under_subjects(ids)
+
+        def within(connection: Any, made: Sequence[Entry]) -> None:
+            if self.vault.erased_already(connection, ids):
+                raise Conflict("another order erased it just now", reason="erased-already")
+            self.vault.erase(connection, erased, under=made[0].seq, clients=clients)
+
+        index = {"party": holders} if holders else {}
+        draft = Draft(ERASURE, body | {"erased": erased.to_body()}, holders, index)
+        (entry,) = self.journal.append([draft], within=within)
+        self.vault.destroy(ids, under=entry.seq)
+        return entry, erased
+
+    def _mark(self, paper: Paper, kind: str) -> list[dict[str, Any]]:
+        """An entry for each holder of the client, by its handle."""
+        with self.lock:
+            held = self.standing.holds()
+            whose = sorted({key.holder for key in self._keys(paper) if key.holder != ADMINISTRATOR})
+            marked = []
+            for holder in whose:
+                client = self.vault.handle(holder, paper.subject)
+                if (client in held) == (kind == HOLD):
+                    continue
+                body = paper.recorded | {"client": client, "whose": holder}
+                (entry,) = self.journal.append([Draft(kind, body, (holder,), {"party": holder})])
+                marked.append({"contributor": holder, "entry": entry.seq})
+        if not marked:
+            words = "is held already" if kind == HOLD else "is not held"
+            raise Conflict(f"the record of this client's disclosures {words}", reason="hold-unchanged")
+        return marked
+
+    def _answer(
+        self,
+        entry: Entry,
+        erased: Erased,
+        kept: Sequence[tuple[DataKey, Kept]],
+        keys: Iterable[DataKey],
+        *,
+        clean: bool,
+    ) -> dict[str, Any]:
+        files = [
+            {"contributor": holder, "dataset": name}
+            for holder, subject in sorted({(k.holder, k.subject) for k in keys if k.subject is not None})
+            for name in self.still(holder, subject)
+        ]
+        return {
+            "entry": entry.seq,
+            "bodies": sum(1 for _ in erased.numbers),
+            "parts": len(erased.parts),
+            "keys": len(erased.keys),
+            "kept": [{"contributor": key.holder, "detail": why.detail} | why.to_body() for key, why in kept],
+            "cleaned": clean,
+            "still_in": files,
+            "not_ours": _NOT_OURS,
+        }
+
+
+def _refusal(kept: Sequence[tuple[DataKey, Kept]]) -> str:
+    return "; ".join(dict.fromkeys(f"{why.detail} (`{key.holder}`)" for key, why in kept))
