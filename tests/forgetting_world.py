@@ -21,7 +21,9 @@ CONSENTS = f"subject,purpose,status\n{NAME},improvement,given\nclient-1,improvem
 OWN = {"dataset": "visits", "fields": ["client", "program"], "rows": "own", "view": "identified"}
 
 
-def order(world: World, partner: Partner, *, what: str = "erase", path: str = "/v1/erasures", **said: Any) -> TestResponse:
+def order(
+    world: World, partner: Partner, *, what: str = "erase", path: str = "/v1/erasures", **said: Any
+) -> TestResponse:
     """An order, signed and handed in; `said` overrides what it says and what is handed in beside it."""
     salt, subject = said.pop("salt", secrets.token_bytes(32)), said.pop("subject", NAME)
     sent = said.pop("sent", {})

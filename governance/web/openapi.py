@@ -95,7 +95,7 @@ _SIGNED = {
 _UNSIGNED = {"503": "a part that is needed does not answer"}
 _MAY_LACK = frozenset({"/log/cosigned", "/log/tile/<path:name>"})
 _CREATED = frozenset({
-    "/v1/acknowledgements", "/v1/consents", "/v1/duties", "/v1/keys", "/v1/keys/<fingerprint>/approval",
+    "/v1/acknowledgements", "/v1/consents", "/v1/duties", "/v1/erasures", "/v1/holds", "/v1/holds/release", "/v1/keys", "/v1/keys/<fingerprint>/approval",
     "/v1/keys/<fingerprint>/revocation", "/v1/mous", "/v1/mous/<mou_id>/openings", "/v1/mous/<mou_id>/statements",
     "/v1/reviews/<digest>/approval", "/v1/reviews/<digest>/refusal", "/v1/sessions", "/v1/sources",
     "/v1/sources/<dataset>/rows",
@@ -110,10 +110,15 @@ _TEXTS = {
     "/v1/mous/<mou_id>/document": "application/yaml",
     "/metrics": "text/plain",
 }
-_BODILESS = frozenset({"/v1/activation", "/v1/exports", "/v1/sessions"})
+_BODILESS = frozenset({"/v1/activation", "/v1/exports", "/v1/retention", "/v1/sessions"})
 _STATEMENT = {"statement": {"type": "string"}, "jws": {"type": "string"}}
 _STATED = {
     "type": "object", "additionalProperties": False, "required": ["statement", "jws"], "properties": _STATEMENT,
+}  # fmt: skip
+_TEXT = {"type": "string", "minLength": 1}
+_ORDERED = {
+    "type": "object", "additionalProperties": False, "required": ["statement", "jws", "subject", "salt"],
+    "properties": _STATEMENT | {"subject": _TEXT, "salt": _TEXT},
 }  # fmt: skip
 _BODIES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "/v1/query": (("application/json",), {"$ref": "#/components/schemas/Query"}),
@@ -147,6 +152,18 @@ _BODIES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     ),
     "/v1/sources/<dataset>/rows": (("text/csv", "application/vnd.apache.parquet"), {}),
     "/v1/consents": (("text/csv",), {}),
+    "/v1/erasures": (("application/json",), _ORDERED),
+    "/v1/holds": (("application/json",), _ORDERED),
+    "/v1/holds/release": (("application/json",), _ORDERED),
+    "/v1/disclosures": (
+        ("application/json",),
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["subject"],
+            "properties": {"subject": _TEXT, "contributor": {"type": ["string", "null"]}},
+        },
+    ),
 }
 _ARGUMENTS = {
     "/v1/entries": (*FILTERS, "limit", "before"),
