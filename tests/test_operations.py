@@ -15,6 +15,7 @@ from governance.settings import Settings
 from governance.verification import verify_home
 from governance.web.metrics import Metrics
 from tests.faults.homes import living
+from tests.real_parts import PostgreSQL
 from tests.simulator import World
 
 TEXT = (Path(__file__).resolve().parents[1] / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -110,3 +111,53 @@ def test_what_init_writes_names_where_all_settings_stand(tmp_path: Path, name: s
     text = (settings.home / "accordant.toml").read_text()
     assert "docs/operations.md" in text
     assert f"\n{name} = " in text
+
+
+def test_the_dump_of_a_running_postgresql_is_whole(tmp_path: Path, postgresql: PostgreSQL) -> None:
+    """The very commands; restored into an empty database, the log verifies."""
+    from dataclasses import replace
+
+    from sqlalchemy.engine import make_url
+
+    first, second = postgresql.create(), postgresql.create()
+    world = World.found(tmp_path, database_url=first)
+    try:
+        world.agreed().filled(6)
+        lines = TEXT.partition("With PostgreSQL `pg_dump`")[2].partition("```sh\n")[2].partition("```")[0]
+        one, other = (make_url(url).set(drivername="postgresql").render_as_string(False) for url in (first, second))
+        script = lines.replace(" accordant\n", f" '{one}'\n").replace("--dbname restored", f"--dbname '{other}'")
+        subprocess.run(["sh", "-e", "-c", script], cwd=tmp_path, check=True, capture_output=True)
+        found = verify_home(replace(world.settings, database_url=second))
+        assert () == found.faults
+        assert found.size == world.services.journal.head().size
+    finally:
+        world.close()
+        postgresql.drop(first)
+        postgresql.drop(second)
+
+
+def test_nginx_takes_the_lines_for_it(tmp_path: Path) -> None:
+    """Nothing in them is unknown to it, or wrong."""
+    nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+    if nginx is None:
+        pytest.skip("NOT TRIED: the lines for nginx, for want of it")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-subj",
+        "/CN=x",
+    ]
+    subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    lines = re.search(r"```nginx\n(.*?)```", TEXT, re.DOTALL)[1]  # type: ignore[index]
+    lines = lines.replace("/etc/ssl/data.example.org.pem", str(certificate))
+    lines = lines.replace("/etc/ssl/data.example.org.key", str(key))
+    (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{\n{lines}}}\n")
+    ran = subprocess.run([nginx, "-t", "-c", tmp_path / "nginx.conf"], capture_output=True, text=True)
+    assert "syntax is ok" in ran.stderr
