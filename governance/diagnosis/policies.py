@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import audit
-from audit import look
+from audit import KeyStore, look
 from governance.diagnosis.finding import Finding, counted
 
 if TYPE_CHECKING:
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["policy_findings"]
 
 
-def policy_findings(database: Database) -> Iterator[Finding]:
+def policy_findings(database: Database, keys: KeyStore) -> Iterator[Finding]:
     """One finding a document that was left out, or one that says that none is."""
     newest, active = None, 0
     try:
-        for entry in look.entries_of(database, {"activation", "activation-refused"}):
+        for entry in look.entries_of(database, {"activation", "activation-refused"}, keys=keys):
             newest = entry
             active = len(entry.body["mous"]) if entry.kind == "activation" else active
         left_out = list(newest.body.get("left_out", ())) if newest else []
