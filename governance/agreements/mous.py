@@ -220,9 +220,9 @@ class Mous:
 
     # Showing
 
-    def listed(self, caller: Caller) -> list[dict[str, Any]]:
-        """Every MOU that the caller may see, read anew from the log's stored bytes."""
-        register, now = self.desk.book.reread(), self.desk.clock.now()
+    def listed(self, caller: Caller, *, anew: bool = True) -> list[dict[str, Any]]:
+        """Every MOU that the caller may see, read `anew` from the log's stored bytes, or as it stands."""
+        register, now = self.desk.book.reread() if anew else self.desk.register(), self.desk.clock.now()
         return [
             summary_json(i, life, register, now)
             for i, life in register.lives().items()

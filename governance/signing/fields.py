@@ -27,6 +27,7 @@ __all__ = [
     "dictionary",
     "parse_purpose",
     "purpose_item",
+    "said_sha256",
     "signature_input",
 ]
 

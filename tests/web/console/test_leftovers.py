@@ -144,3 +144,14 @@ def test_the_entry_says_what_the_purpose_is_within(tmp_path: Path) -> None:
         assert "In small, “fundraising” is within “marketing”: what is said of that holds for it too." in text
     finally:
         world.close()
+
+
+def test_a_list_is_read_from_what_is_known(told: World, administrator: Visitor) -> None:
+    """Overview, list and what waits look at no entry that was read before; one agreement is read anew."""
+    book = told.services.agreements.book
+    known = book.folded
+    for path in ("/", "/mous", "/waiting"):
+        administrator.get(path)
+        assert book.folded is known
+    administrator.get("/mous/small")
+    assert book.folded is not known
