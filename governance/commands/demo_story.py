@@ -242,9 +242,9 @@ class Story:
         self._heading("5  An administrator searches the access history, and proves the log whole")
         self.run("audit", "search", "--kind", "request", "--limit", "9", key="administrator", show=11)
         self.run("audit", "verify", "--home", str(self._home), show=2)
-        self._say("Somebody with the database's password makes a refusal look like a permit, in a copy of the home:")
+        self._say("Somebody with the database's password puts one request in another's place, in a copy of the home:")
         copy = self._place / "tampered"
-        shutil.copytree(self._home, copy, ignore=shutil.ignore_patterns("serve.lock", "*.db*"))
+        shutil.copytree(self._home, copy, ignore=shutil.ignore_patterns("serve.lock", "accordant.db*"))
         with (
             contextlib.closing(sqlite3.connect(self._home / "accordant.db")) as live,
             contextlib.closing(sqlite3.connect(copy / "accordant.db")) as target,
@@ -330,8 +330,11 @@ def _forge(database: sqlite3.Connection) -> None:
     triggers = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]
     for name in triggers:
         database.execute(f'DROP TRIGGER "{name}"')
-    rows = database.execute("SELECT seq, body FROM audit_bodies ORDER BY seq DESC").fetchall()
-    seq, body = next((s, b) for s, b in rows if b'"outcome":"deny"' in bytes(b))
-    forged = bytes(body).replace(b'"outcome":"deny"', b'"outcome":"permit"')
-    database.execute("UPDATE audit_bodies SET body = ? WHERE seq = ?", (forged, seq))
+    # What a request said is encrypted, under keys that do not lie in the database; which entries are requests is not.
+    leaves = database.execute("SELECT seq, leaf FROM audit_leaves ORDER BY seq DESC").fetchall()
+    one, other, *_ = (seq for seq, leaf in leaves if b'"kind":"request"' in bytes(leaf))
+    database.execute(
+        "UPDATE audit_bodies SET (keys, sealed) = (SELECT keys, sealed FROM audit_bodies WHERE seq = ?) WHERE seq = ?",
+        (other, one),
+    )
     database.commit()
