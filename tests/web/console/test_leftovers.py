@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from governance.agreements import Checked
+from governance.compiler.bundle import Bundle
 from governance.compiler.from_yaml import read
 from governance.history import History
+from governance.model.mou import Mou
 from governance.web.console.purposes import Within, within
 from governance.web.console.words import asked
 from tests.agreement_world import document
@@ -155,3 +159,31 @@ def test_a_list_is_read_from_what_is_known(told: World, administrator: Visitor) 
         assert book.folded is known
     administrator.get("/mous/small")
     assert book.folded is not known
+
+
+def test_a_document_that_was_left_out_is_an_alarm(tmp_path: Path) -> None:
+    """On the overview, in the list, and on its page with the request on which the readings differ; nothing passes."""
+    odd: list[dict[str, object]] = []
+
+    def check(_bundle: Bundle, _mous: Sequence[Mou]) -> Checked:
+        return Checked(1, ("reference",), odd[0] if odd else None)
+
+    world = World.found(tmp_path, check=check)
+    try:
+        for party in ("north", "south", "east", "hub"):
+            world.enrol(party)
+        world.propose(document().decode())
+        odd.append({"request": {"party": "<north>"}, "answers": {"embedded": {"reason": "engine-error"}}})
+        for party in ("north", "south", "east", "hub"):
+            world.decide_on(world.partners[party], "sign")
+        visitor = Visitor.signed_in(world, world.administrator)
+        for path in ("/", "/mous"):
+            assert "Left out: version 1" in visitor.text(path)
+        page = visitor.get("/mous/small").get_data(as_text=True)
+        assert "Version 1 is signed and does not count" in page
+        assert "engine-error" in page
+        assert "<north>" not in page
+        answer = world.call(world.partners["north"], "GET", "/v1/mous/small").json
+        assert answer["left_out"] == [1]
+    finally:
+        world.close()
