@@ -22,6 +22,7 @@ from governance.adapters.store.consents import ConsentTable
 from governance.adapters.store.database import make_tables, open_database, require_writable
 from governance.adapters.store.nonces import NonceTable
 from governance.adapters.store.sessions import SessionTable
+from governance.adapters.store.version import require_version
 from governance.adapters.unverified import UnverifiedRows
 from governance.agreements import Agreements, Check, Checked
 from governance.compiler.bundle import Bundle
@@ -84,6 +85,7 @@ def _opened_log(
     """The database, the log in it, and the journal on that; nothing is left open where one of them fails."""
     database = open_database(settings.database_url)
     try:
+        require_version(database, command=f"accordant upgrade --home {settings.home}")
         make_tables(database)
         try:
             log = Log.open(database, origin=settings.log_origin, signer=signer, clock=clock)

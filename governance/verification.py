@@ -23,6 +23,7 @@ from audit import Entry, Tampered
 from audit.tile_check import verify_tiles
 from governance.adapters.store.consents import expected_row, stored_rows
 from governance.adapters.store.database import open_database
+from governance.adapters.store.version import require_version
 from governance.declaration import verify_recorded
 from governance.errors import InputWrong, LogUnavailable, NotAuthentic
 from governance.home import note_signer, root_key
@@ -178,6 +179,7 @@ def verify_home(
     """
     engine = open_database(settings.database_url)
     try:
+        require_version(engine, command=f"accordant upgrade --home {settings.home}")
         checker = _Checker(root_key(settings), stored_rows(engine))
         report = audit.verify(
             engine,

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 import audit
 from audit import look
 from governance.adapters.store.database import missing_tables, open_database, require_writable
+from governance.adapters.store.version import require_version
 from governance.diagnosis.files import key_findings, stale_findings
 from governance.diagnosis.finding import Finding
 from governance.diagnosis.sources import source_findings
-from governance.errors import AccordantError, Conflict, EngineUnavailable, LogUnavailable
+from governance.errors import AccordantError, Conflict, EngineUnavailable, LogUnavailable, Unavailable
 from governance.home import LOCK, SystemClock, locked, note_signer
 from governance.readiness import require_room
 from governance.settings import Settings
@@ -122,6 +123,11 @@ def _database(settings: Settings, found: list[Finding]) -> Iterator[Database | N
         yield None
         return
     try:
+        older = _other_version(settings, database)
+        if older is not None:
+            found.append(older)
+            yield None
+            return
         if missing:
             mend = "this is not the database of a home, or half a backup: restore it, or correct `database_url`"
             found.append(Finding("database", "wrong", f"tables are missing: {', '.join(missing)}", mend))
@@ -130,6 +136,17 @@ def _database(settings: Settings, found: list[Finding]) -> Iterator[Database | N
         yield database
     finally:
         database.dispose()
+
+
+def _other_version(settings: Settings, database: Database) -> Finding | None:
+    try:
+        require_version(database, command=f"accordant upgrade --home {settings.home}")
+    except LogUnavailable:
+        return None  # told by the part that is about the log
+    except Unavailable as error:
+        mend = "`accordant upgrade` brings an older home up to date; a newer one needs the program that made it"
+        return Finding("database", "wrong", error.detail, mend, unavailable=True)
+    return None
 
 
 def _log(settings: Settings, database: Database, found: list[Finding]) -> audit.Head | None:

@@ -1,0 +1,136 @@
+"""`accordant backup`, `restore` and `upgrade`: keeping a home alive."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from governance.commands.audit_export import bar
+from governance.errors import InputWrong
+from governance.settings import from_home
+
+if TYPE_CHECKING:
+    from governance.archive import Manifest
+
+__all__ = ["backup", "upgrade"]
+
+_HOME = click.option("--home", type=click.Path(path_type=Path), default=None, help="The home; else ACCORDANT_HOME.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_UNITS = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+
+
+def _size(count: int) -> str:
+    return next((f"{count / unit:.1f} {name}" for unit, name in _UNITS if count >= unit), f"{count} bytes")
+
+
+def _told(manifest: Manifest) -> dict[str, Any]:
+    checkpoint = manifest.checkpoint
+    return {
+        "made": manifest.made,
+        "schema": manifest.schema,
+        "origin": checkpoint.origin,
+        "entries": checkpoint.size,
+        "root": checkpoint.root.hex(),
+        "vkey": manifest.vkey,
+        "members": len(manifest.members),
+        "left_out": list(manifest.left_out),
+    }
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@_HOME
+@click.option("--force", is_flag=True, help="Take the place of a file that is there.")
+@click.option("--check", "checking", is_flag=True, help="Verify the backup FILE instead; needs no home.")
+@click.option(
+    "--vkey", "vkey_file", type=click.Path(path_type=Path), help="With --check: the log's key as you know it."
+)
+@_JSON
+def backup(file: Path, home: Path | None, force: bool, checking: bool, vkey_file: Path | None, as_json: bool) -> None:
+    """Copy a home, served or not, into one file: all that it needs but its secret keys.
+
+    \b
+    Example:
+      accordant backup /var/backups/accordant.tar --home /srv/accordant
+      accordant backup --check /var/backups/accordant.tar
+    """
+    if checking:
+        return _check(file, vkey_file, as_json)
+    if vkey_file is not None:
+        raise InputWrong("goes with --check", field="--vkey")
+    from governance.backup import back_up
+
+    with bar("backing up", quiet=as_json) as tell:
+        made = back_up(from_home(home), file.absolute(), force=force, progress=tell)
+    if as_json:
+        told = _told(made.manifest) | {"file": str(made.path), "bytes": made.bytes, "keys": str(made.keys)}
+        click.echo(json.dumps(told))
+        return None
+    checkpoint = made.manifest.checkpoint
+    click.echo(
+        f"{made.path}: {checkpoint.size} entries of {checkpoint.origin}, {_size(made.bytes)}; "
+        f"without the secret keys, which lie in {made.keys} and are kept apart",
+        err=True,
+    )
+    if made.manifest.left_out:
+        names = ", ".join(made.manifest.left_out)
+        click.echo(f"tables of the database that are not Accordant's were left out: {names}", err=True)
+    return None
+
+
+def _check(file: Path, vkey_file: Path | None, as_json: bool) -> None:
+    from governance.archive import read_archive
+    from governance.commands.audit_export import file_bytes
+
+    vkey = file_bytes(vkey_file, "--vkey").decode(errors="replace").strip() if vkey_file else None
+    with bar("checking", quiet=as_json) as tell:
+        manifest = read_archive(file, vkey=vkey, progress=tell)
+    if as_json:
+        click.echo(json.dumps({"whole": True} | _told(manifest)))
+        return
+    checkpoint = manifest.checkpoint
+    click.echo(
+        f"whole: {len(manifest.members)} files of {manifest.made}, {checkpoint.size} entries of {checkpoint.origin}"
+    )
+    if vkey is None:
+        click.echo(f"signed by {manifest.vkey}; ask another way whether it is the log's key (--vkey)", err=True)
+
+
+@click.command()
+@_HOME
+@click.option(
+    "--backup",
+    "target",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the backup goes that is made first; else into the home.",
+)
+@click.option("--no-backup", is_flag=True, help="Make none: you have one.")
+@_JSON
+def upgrade(home: Path | None, target: Path | None, no_backup: bool, as_json: bool) -> None:
+    """Bring a home that nobody serves up to date with this program; twice does no harm.
+
+    \b
+    Example:
+      accordant upgrade --home /srv/accordant
+    """
+    from governance.home import SystemClock
+    from governance.upgrade import upgrade as bring
+
+    if no_backup and target is not None:
+        raise InputWrong("a backup or none, not both", field="--no-backup")
+    settings = from_home(home)
+    name = f"before-upgrade-{SystemClock().now():%Y%m%dT%H%M%SZ}.tar"
+    path = None if no_backup else (target or settings.home / name).absolute()
+    with bar("upgrading", quiet=as_json) as tell:
+        done = bring(settings, backup=path, progress=tell)
+    if as_json:
+        said = {"from": done.before, "to": done.after, "backup": str(done.backup) if done.backup else None}
+        click.echo(json.dumps(said))
+    elif done.before == done.after:
+        click.echo(f"the home is of version {done.after} already; nothing was changed", err=True)
+    else:
+        kept = f"; the backup of before is {done.backup}" if done.backup else ""
+        click.echo(f"brought from version {done.before} to {done.after}{kept}", err=True)
