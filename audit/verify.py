@@ -24,6 +24,7 @@ from audit.log import Log
 from audit.note import Checkpoint, NoteVerifier, open_note, signatures_of
 from audit.place import FILED_AT, filed_below
 from audit.report import MOST_FAULTS, Fault, Faults, Report
+from audit.rotation import accepted, followed, held_roots
 from audit.rows import stored, to_entry
 from audit.schema import BODIES, HEAD, LEAVES, TERMS
 from audit.walk import Walk
@@ -47,17 +48,21 @@ def verify(
 ) -> Report:
     """Verifies a whole log, which may be written to meanwhile: it is taken as it stands at the start.
 
+    `vkey` may be any key that the log ever had: later ones are followed, each signed by the one before.
+
     Memory is flat. `progress(done, total)` is called now and then. Raises NoteWrong for a `vkey` that can't be read,
     WrongCheckpoint for a remembered checkpoint that the key did not sign, LogMissing, LogUnavailable.
     """
     engine = source.engine if isinstance(source, Log) else source
-    verifier = NoteVerifier.from_vkey(vkey)
-    kept = [_remembered(note, verifier) for note in remembered]
+    known = NoteVerifier.from_vkey(vkey)
     faults = Faults()
-    walk = Walk(faults, sizes=frozenset(checkpoint.size for checkpoint in kept))
     with mapped(engine, "being verified"):
         with engine.connect() as connection, connection.begin():
-            head, signed, size = _start(connection, verifier, faults)
+            chain = followed(connection, known, faults)
+            kept = accepted(remembered, chain, known, faults)
+            sizes = frozenset(c.size for c in kept) | {link.seq for link in chain.links}
+            walk = Walk(faults, sizes=sizes)
+            head, signed, size = _start(connection, chain.newest(known), faults)
             filed = _filed(connection, size, faults)
         first: int | None = 0
         while first is not None:
@@ -69,14 +74,8 @@ def verify(
     if head is not None:
         _held_against_head(walk, head, signed, faults)
     _held_against_remembered(walk, kept, size, faults)
+    held_roots(chain, walk.roots, faults)
     return Report(size, faults.in_order(), faults.count, len(kept), None if head is None else head.checkpoint)
-
-
-def _remembered(note: bytes, verifier: NoteVerifier) -> Checkpoint:
-    try:
-        return Checkpoint.from_text(open_note(note, verifier))
-    except NoteWrong as error:
-        raise WrongCheckpoint(f"a remembered checkpoint can't be read: {error}") from error
 
 
 def _start(

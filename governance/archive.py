@@ -135,7 +135,7 @@ class Writer:
             with path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
                 hashed = _Hashed(file, self.tell)
-                self.tar.addfile(_info(name, size), hashed)  # type: ignore[arg-type] # it reads, and that is all
+                self.tar.addfile(_info(name, size), hashed)
         except FileNotFoundError:
             raise Conflict(f"`{path}` went away while it was copied; try again", reason="backup-moved") from None
         self.members[name] = (size, hashed.digest.hexdigest())

@@ -21,7 +21,8 @@ from governance.adapters.store.database import open_database
 from governance.adapters.store.version import stored_version
 from governance.archive import DATABASE, Manifest, Progress, writing
 from governance.errors import LogUnavailable
-from governance.home import SystemClock, note_signer
+from governance.home import SystemClock
+from governance.log_key import signs
 from governance.ports import Clock
 from governance.settings import FILE_NAME, Settings
 
@@ -51,7 +52,7 @@ def back_up(
     progress: Progress | None = None,
 ) -> Backup:
     """Makes a backup of a home, served or not. Raises Conflict, LogUnavailable."""
-    signer = note_signer(settings)
+    signer = signs(settings)
     with (
         writing(target, force=force) as writer,
         tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as at,

@@ -32,8 +32,9 @@ from governance.errors import LogUnavailable, NotFound
 from governance.exports import Exports
 from governance.gateway import Gateway
 from governance.history import History
-from governance.home import SystemClock, note_signer, root_key, secret
+from governance.home import SystemClock, root_key, secret
 from governance.keeping import Keeping
+from governance.log_key import settled
 from governance.model.mou import Mou
 from governance.model.period import start_of
 from governance.ports import Clock, Engine, Journal
@@ -119,7 +120,7 @@ def open_services(
     around the log.
     """
     clock = clock or SystemClock()
-    root, signer = root_key(settings), note_signer(settings)
+    root, signer = root_key(settings), settled(settings)
     keeping = keeping or Keeping(settings)
     database, log, plain = _opened_log(settings, signer, clock, keeping)
     metrics = Metrics()

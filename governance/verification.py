@@ -26,7 +26,8 @@ from governance.adapters.store.database import open_database
 from governance.adapters.store.version import require_version
 from governance.declaration import verify_recorded
 from governance.errors import InputWrong, LogUnavailable, NotAuthentic
-from governance.home import note_signer, root_key
+from governance.home import root_key
+from governance.log_key import signs
 from governance.model.consent import ConsentRecord
 from governance.register import KINDS, Broken, Place, Register
 from governance.settings import Settings
@@ -183,7 +184,7 @@ def verify_home(
         checker = _Checker(root_key(settings), stored_rows(engine))
         report = audit.verify(
             engine,
-            vkey=vkey or note_signer(settings).vkey,
+            vkey=vkey or signs(settings).vkey,
             remembered=remembered,
             progress=progress,
             check_entry=checker.look,

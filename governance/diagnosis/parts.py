@@ -21,7 +21,8 @@ from governance.diagnosis.files import key_findings, stale_findings
 from governance.diagnosis.finding import Finding
 from governance.diagnosis.sources import source_findings
 from governance.errors import AccordantError, Conflict, EngineUnavailable, LogUnavailable, Unavailable
-from governance.home import LOCK, SystemClock, locked, note_signer
+from governance.home import LOCK, SystemClock, locked
+from governance.log_key import signs
 from governance.readiness import require_room
 from governance.settings import Settings
 
@@ -151,7 +152,7 @@ def _other_version(settings: Settings, database: Database) -> Finding | None:
 
 def _log(settings: Settings, database: Database, found: list[Finding]) -> audit.Head | None:
     try:
-        signer = note_signer(settings)
+        signer = signs(settings)
         head = look.head_of(database, origin=settings.log_origin, verifier=signer.verifier)
     except audit.LogMissing as error:
         mend = "restore the backup; `accordant init` makes another home, with another log"

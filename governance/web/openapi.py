@@ -13,7 +13,7 @@ from governance.model.access import Filter, Measure
 __all__ = ["describe"]
 
 _OPEN = frozenset({
-    "/healthz", "/readyz", "/metrics", "/openapi.json", "/log/checkpoint", "/log/cosigned", "/log/vkey",
+    "/healthz", "/readyz", "/metrics", "/openapi.json", "/log/checkpoint", "/log/cosigned", "/log/vkey", "/log/vkeys",
     "/log/tile/<path:name>", "/v1/keys",
 })  # fmt: skip
 _CONVERTER = re.compile(r"<(?:(\w+):)?(\w+)>")
@@ -103,6 +103,7 @@ _CREATED = frozenset({
 _TEXTS = {
     "/log/checkpoint": "text/plain",
     "/log/vkey": "text/plain",
+    "/log/vkeys": "text/plain",
     "/log/cosigned": "text/plain",
     "/log/tile/<path:name>": "application/octet-stream",
     "/v1/exports": "application/x-ndjson",

@@ -28,7 +28,7 @@ from tests.simulator import World
 
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
 PATHS = [
-    ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/log/checkpoint"), ("GET", "/log/vkey"),
+    ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/log/checkpoint"), ("GET", "/log/vkey"), ("GET", "/log/vkeys"),
     ("GET", "/log/cosigned"), ("GET", "/log/tile/{name}"), ("POST", "/v1/exports"),
     ("POST", "/v1/acknowledgements"), ("POST", "/v1/activation"), ("POST", "/v1/consents"), ("GET", "/v1/consents"),
     ("GET", "/v1/duties"), ("POST", "/v1/duties"), ("GET", "/v1/entries"), ("GET", "/v1/entries/{seq}"),

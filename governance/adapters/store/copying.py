@@ -15,7 +15,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, Table, create_engine, func, insert, inspect, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from audit.cosigned import COSIGNATURES
 from audit.errors import vendor_errors
@@ -36,6 +35,11 @@ _ROWS = 1000
 _STEPS = 100_000  # instructions of SQLite's between two looks at how far it is
 
 Progress = Callable[[int, int], None]
+
+
+def _errors(engine: Engine) -> tuple[type[Exception], ...]:
+    """What either side may throw."""
+    return (sqlite3.Error, *vendor_errors(engine))
 
 
 def _tables() -> tuple[Table, ...]:
@@ -64,7 +68,7 @@ def copied(engine: Engine, target: Path, *, progress: Progress | None = None) ->
             _vacuumed(source, target, progress)
             return ()
         return _read(engine, target, progress)
-    except (sqlite3.Error, *vendor_errors(engine)) as error:
+    except _errors(engine) as error:
         raise LogUnavailable(f"the database cannot be copied ({type(error).__name__})", reason="copy-failed") from None
 
 
@@ -91,13 +95,11 @@ def _vacuumed(source: Path, target: Path, progress: Progress | None) -> None:
 
 
 def _read(engine: Engine, target: Path, progress: Progress | None) -> tuple[str, ...]:
-    with _plain(target) as copy, engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-        with connection.begin():
-            connection.exec_driver_sql("SET TRANSACTION READ ONLY")
-            there = set(inspect(connection).get_table_names())
-            tables = tuple(table for table in _tables() if table.name in there)
-            with copy.begin():
-                _moved(connection, copy, tables, progress)
+    reader = engine.connect().execution_options(isolation_level="REPEATABLE READ")
+    with _plain(target) as copy, copy.begin(), reader as connection, connection.begin():
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+        there = set(inspect(connection).get_table_names())
+        _moved(connection, copy, tuple(table for table in _tables() if table.name in there), progress)
     ours = {table.name for table in (*_tables(), SESSIONS, TILES)}
     return tuple(sorted(name for name in there - ours if not name.startswith(DATA_KEYS)))
 
@@ -147,5 +149,5 @@ def poured(source: Path, engine: Engine, *, progress: Progress | None = None) ->
                 connection.exec_driver_sql(
                     "SELECT setval(pg_get_serial_sequence('consents', 'id'), max(id)) FROM consents HAVING max(id) > 0"
                 )
-    except (SQLAlchemyError, sqlite3.Error, *vendor_errors(engine)) as error:
+    except _errors(engine) as error:
         raise LogUnavailable(f"the database cannot be filled ({type(error).__name__})", reason="copy-failed") from None

@@ -38,6 +38,8 @@ KINDS = {
     "sign-in": "Signed in",
     "sign-out": "Signed out",
     "genesis": "The log began",
+    "log-key": "The log's key changed",
+    "continuation": "The log was continued",
     "proposal": "MOU proposed",
     "opening": "Signing opened",
     "signature": "MOU signed",
