@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,7 +75,7 @@ class Keys:
 
 
 @pytest.fixture
-def world(engine: Engine, clock: TestClock) -> Iterator[Keys]:
+def world(engine: Engine, clock: TestClock) -> Keys:
     made = Keys(engine, clock, [new_signer()])
     Log.create(engine, origin=ORIGIN, signer=made.keys[0], clock=clock).close()
     made.more(5)
@@ -84,7 +83,7 @@ def world(engine: Engine, clock: TestClock) -> Iterator[Keys]:
     made.more(300)
     made.rotate()  # entry 306
     made.more(2)
-    yield made
+    return made
 
 
 def test_verifiers_follow(world: Keys) -> None:
@@ -275,7 +274,7 @@ def test_what_was_lost_is_named(world: Keys) -> None:
 
 
 def test_what_is_refused(world: Keys) -> None:
-    """A rotation to another name, or to the same key; a continuation under the same one; a key that is not the log's."""
+    """A rotation to another name, or to the same key; a continuation under the same one; a wrong key."""
     key, other = world.keys[-1], NoteSigner.generate(NEXT_ORIGIN)
     for new in (other, key):
         with pytest.raises(WrongCheckpoint):
