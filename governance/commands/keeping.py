@@ -15,7 +15,7 @@ from governance.settings import from_home
 if TYPE_CHECKING:
     from governance.archive import Manifest
 
-__all__ = ["backup", "upgrade"]
+__all__ = ["backup", "restore", "upgrade"]
 
 _HOME = click.option("--home", type=click.Path(path_type=Path), default=None, help="The home; else ACCORDANT_HOME.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -97,6 +97,68 @@ def _check(file: Path, vkey_file: Path | None, as_json: bool) -> None:
     )
     if vkey is None:
         click.echo(f"signed by {manifest.vkey}; ask another way whether it is the log's key (--vkey)", err=True)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--keys", type=click.Path(path_type=Path), required=True, help="A copy of the home's folder keys/.")
+@click.option(
+    "--remembered",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    help="What `audit remember` wrote, or one checkpoint: does anybody know of later entries? Can be repeated.",
+)
+@click.option("--log-origin", "origin", default=None, help="The new name of the log, where it needs one.")
+@click.option("--database-url", default=None, help="An empty database; SQLite in DIR by default.")
+@_JSON
+def restore(
+    file: Path,
+    folder: Path,
+    keys: Path,
+    remembered: tuple[Path, ...],
+    origin: str | None,
+    database_url: str | None,
+    as_json: bool,
+) -> None:
+    """Make a home from a backup and a copy of its keys; nothing is overwritten.
+
+    Unless a remembered checkpoint says that the backup is the newest state, its log goes on under a new name.
+
+    \b
+    Example:
+      accordant restore accordant.tar /srv/accordant --keys /media/elsewhere/keys --remembered checkpoints
+    """
+    from governance.restore import restore as make
+
+    with bar("restoring", quiet=as_json) as tell:
+        done = make(
+            file,
+            folder.absolute(),
+            keys=keys.absolute(),
+            remembered=remembered,
+            origin=origin,
+            database_url=database_url,
+            progress=tell,
+        )
+    settings, entries = done.settings, done.manifest.checkpoint.size
+    if as_json:
+        said = {"home": str(settings.home), "entries": entries, "origin": settings.log_origin, "vkey": done.vkey}
+        click.echo(json.dumps(said | {"continued": done.continued, "lost": done.lost}))
+        return
+    click.echo(f"a home at {settings.home}, of the {entries} entries of {done.manifest.checkpoint.origin}", err=True)
+    if done.continued is None:
+        click.echo("the newest that anybody remembers is in it: the log goes on as it was", err=True)
+    else:
+        lost = "nobody said" if done.lost is None else f"{done.lost} at least are lost"
+        click.echo(f"  how many entries came after: {lost}", err=True)
+        click.echo(f"  the log goes on as {settings.log_origin}; entry {done.continued} says so", err=True)
+        click.echo(f"  its new key: {done.vkey}", err=True)
+        click.echo(
+            "\nNo data is released until an administrator has asked the parties what they revoked, withdrew", err=True
+        )
+        click.echo("or recorded since, and confirms it: accordant audit resume. Back up keys/ again.", err=True)
+    click.echo(f"\n  accordant serve --home {settings.home}", err=True)
 
 
 @click.command()

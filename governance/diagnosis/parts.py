@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,7 @@ def diagnose(settings: Settings, *, clock: Clock | None = None) -> tuple[Finding
             head = _log(settings, database, found)
             if head is not None:
                 found += _clock(now, head.checkpoint_time)
+                found += _restored(database)
                 found += source_findings(settings, database)
                 found += stale_findings(settings, database)
             found += _engine(settings, database if head is not None else None)
@@ -176,6 +177,18 @@ def _clock(now: dt.datetime, written: dt.datetime) -> Iterator[Finding]:
         yield Finding("clock", "wrong", f"the log's newest entry is {ahead} s ahead of this clock", mend)
     else:
         yield Finding("clock", "ok", "the clock is not behind the log")
+
+
+def _restored(database: Database) -> Iterator[Finding]:
+    """A restore that nobody has confirmed since; whether the statement holds, a start verifies."""
+    waits = None
+    with suppress(audit.LogError):  # told by the part that is about the log
+        for entry in look.entries_of(database, {"continuation", "resumption"}):
+            waits = entry if entry.kind == "continuation" else None
+    if waits is not None:
+        mend = "ask the parties what they revoked, withdrew or recorded since, then `accordant audit resume`"
+        detail = f"restored from a backup at entry {waits.seq}: no data is released until an administrator confirms"
+        yield Finding("restore", "wrong", detail, mend)
 
 
 def _activated(database: Database) -> str | None:

@@ -135,6 +135,14 @@ class Activation:
 
 
 @dataclass(frozen=True, slots=True)
+class Continuation:
+    """The log was restored from a backup, and goes on from here; `hash` is the hex of the entry's leaf hash."""
+
+    place: Place
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class DutyMark:
     """An administrator recorded that a duty is overdue, or that it was done."""
 
