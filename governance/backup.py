@@ -30,7 +30,7 @@ __all__ = ["Backup", "back_up"]
 
 _DATABASE_URL = re.compile(r"^(\s*database_url\s*=).*$", re.MULTILINE)
 # Beside the folders, what a home may hold that is worth keeping and is no secret.
-_FILES = ("checkpoints", "witnesses.policy")
+_FILES = ("checkpoints", "witnesses.policy", "alarms.jsonl", "remembered/*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,10 @@ def _head(copy: Path, settings: Settings, verifier: audit.NoteVerifier) -> tuple
 
 def _files(settings: Settings) -> Iterator[tuple[str, Path]]:
     """Names in the backup, and where the files lie. What an upload is still bringing in is left out."""
-    for name in _FILES:
-        if (settings.home / name).is_file():
-            yield name, settings.home / name
+    for pattern in _FILES:
+        for path in sorted(settings.home.glob(pattern)):
+            if path.is_file() and not path.is_symlink():
+                yield path.relative_to(settings.home).as_posix(), path
     for path in sorted(settings.keys.glob("*.pub")):
         yield f"keys/{path.name}", path
     for folder, folders, names in os.walk(settings.data):

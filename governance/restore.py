@@ -1,11 +1,11 @@
 """A home from a backup and a copy of its keys: nothing is overwritten, and no log is put back to what it was before.
 
 The backup is verified first, its whole log included. Whether it is the newest state of that log only somebody who
-remembers can tell. Where the newest remembered checkpoint has its very size and root, the log goes on. Everywhere else
-others may have seen entries that are not in it, and their origin must not sign another history: the log goes on under a
-new origin, with a new key, over the same entries. The first entry there names the old origin, key and head, signed by
-the old key, and what is missing as far as anybody knows. Until an administrator confirms that what may be missing was
-asked for, no data is released (`register.interrupted`).
+remembers can tell. Where the operator says so, and the newest remembered checkpoint has its very size and root, the log
+goes on. Everywhere else others may have seen entries that are not in it, and their origin must not sign another
+history: the log goes on under a new origin, with a new key, over the same entries. The first entry there names the old
+origin, key and head, signed by the old key, and what is missing as far as anybody knows. Until an administrator
+confirms that what may be missing was asked for, no data is released (`register.interrupted`).
 """
 
 from __future__ import annotations
@@ -55,10 +55,14 @@ class Restored:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is remembered of the backup's log: everything, and the newest of it with its note."""
+    """What is remembered of the backup's log: everything, and the newest of it with its note.
+
+    `number` is the largest that a log of this name was continued under.
+    """
 
     notes: tuple[bytes, ...]
     newest: tuple[Checkpoint, bytes] | None
+    number: int
 
 
 def restore(
@@ -67,6 +71,7 @@ def restore(
     *,
     keys: Path,
     remembered: Sequence[Path] = (),
+    newest: bool = False,
     origin: str | None = None,
     database_url: str | None = None,
     clock: Clock | None = None,
@@ -74,7 +79,8 @@ def restore(
 ) -> Restored:
     """Makes the home `folder`, whole or not at all. `origin`: the new one's name, where one is opened.
 
-    Raises InputWrong where it is there already, Refused where backup or log do not verify, naming what.
+    `newest`: nothing was recorded after the backup, the caller says; what is remembered must say it, too. Raises
+    InputWrong where the folder is there already, Refused where backup or log do not verify, naming what.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputWrong(f"`{folder}` is there already and not an empty folder", reason="home-exists", field="DIR")
@@ -89,7 +95,11 @@ def restore(
         settings = from_home(at, environ={})
         known = _known(manifest, [*remembered, *_memories(keys)])
         _verified(settings, manifest, known, progress)
-        done = _went_on(settings, manifest, signer, known, origin, clock or SystemClock())
+        if newest and (known.newest is None or known.newest[0] != manifest.checkpoint):
+            size = manifest.checkpoint.size
+            detail = f"nobody remembers the log as one of exactly these {size} entries: it may have had more"
+            raise Refused(detail, reason="not-the-newest")
+        done = _went_on(settings, manifest, signer, known, newest, origin, clock or SystemClock())
         if database_url is not None:
             _moved(settings, database_url, progress)
         for path in (at, *(p for p in at.rglob("*") if p.is_dir())):
@@ -135,16 +145,19 @@ def _known(manifest: Manifest, paths: Sequence[Path]) -> _Known:
     """The remembered checkpoints that are of this log; a memory holds those of other logs as well."""
     log = NoteVerifier.from_vkey(manifest.vkey)
     notes: list[bytes] = []
+    base, number = _numbered(log.name)
     for path in paths:
         if not path.is_file():
             raise NotFound(f"no file `{path}`", field="--remembered")
         try:
             found = recalled(path, vkey=manifest.vkey)
             notes += [one.note for one in found if _said(one.note).origin == log.name]
+            others = [_numbered(_said(one.note).origin) for one in found]
+            number = max([number, *(n for name, n in others if name == base)])
         except audit.LogError as error:
             raise InputWrong(str(error), reason="memory-unreadable", field="--remembered") from error
     newest = max(((_said(note), note) for note in notes), key=lambda pair: pair[0].size, default=None)
-    return _Known(tuple(notes), newest)
+    return _Known(tuple(notes), newest, number)
 
 
 def _said(note: bytes) -> Checkpoint:
@@ -173,14 +186,20 @@ def _verified(settings: Settings, manifest: Manifest, known: _Known, progress: P
 
 
 def _went_on(
-    settings: Settings, manifest: Manifest, signer: NoteSigner, known: _Known, origin: str | None, clock: Clock
+    settings: Settings,
+    manifest: Manifest,
+    signer: NoteSigner,
+    known: _Known,
+    newest: bool,
+    origin: str | None,
+    clock: Clock,
 ) -> tuple[str, int | None, int | None]:
     """The log as it goes on: its key, the entry that continues it, how many entries are known to be lost."""
     checkpoint = manifest.checkpoint
-    if known.newest is not None and known.newest[0] == checkpoint:
+    if newest:
         return manifest.vkey, None, 0
     longer = known.newest if known.newest is not None and known.newest[0].size > checkpoint.size else None
-    name = origin or _next(checkpoint.origin)
+    name = origin or f"{_numbered(checkpoint.origin)[0]}/{known.number + 1}"
     try:
         new = NoteSigner.generate(name)
     except audit.NoteWrong as error:
@@ -209,9 +228,10 @@ def _went_on(
     return new.vkey, entry.seq, longer[0].size - checkpoint.size if longer else None
 
 
-def _next(origin: str) -> str:
+def _numbered(origin: str) -> tuple[str, int]:
+    """A log's first name, and the how-manieth it is."""
     numbered = _NUMBERED.fullmatch(origin)
-    return f"{numbered[1]}/{int(numbered[2]) + 1}" if numbered else f"{origin}/2"
+    return (numbered[1], int(numbered[2])) if numbered else (origin, 1)
 
 
 def _moved(settings: Settings, database_url: str, progress: Progress | None) -> None:

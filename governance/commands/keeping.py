@@ -109,6 +109,11 @@ def _check(file: Path, vkey_file: Path | None, as_json: bool) -> None:
     multiple=True,
     help="What `audit remember` wrote, or one checkpoint: does anybody know of later entries? Can be repeated.",
 )
+@click.option(
+    "--newest",
+    is_flag=True,
+    help="Nothing was recorded after the backup: go on under the same name. Needs a --remembered checkpoint of it.",
+)
 @click.option("--log-origin", "origin", default=None, help="The new name of the log, where it needs one.")
 @click.option("--database-url", default=None, help="An empty database; SQLite in DIR by default.")
 @_JSON
@@ -117,13 +122,14 @@ def restore(
     folder: Path,
     keys: Path,
     remembered: tuple[Path, ...],
+    newest: bool,
     origin: str | None,
     database_url: str | None,
     as_json: bool,
 ) -> None:
     """Make a home from a backup and a copy of its keys; nothing is overwritten.
 
-    Unless a remembered checkpoint says that the backup is the newest state, its log goes on under a new name.
+    Unless the backup is the newest state, and a remembered checkpoint says so, its log goes on under a new name.
 
     \b
     Example:
@@ -137,6 +143,7 @@ def restore(
             folder.absolute(),
             keys=keys.absolute(),
             remembered=remembered,
+            newest=newest,
             origin=origin,
             database_url=database_url,
             progress=tell,

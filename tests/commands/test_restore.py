@@ -148,15 +148,40 @@ def test_when_nobody_remembers(world: World, tmp_path: Path) -> None:
 
 
 def test_the_newest_state(world: World, tmp_path: Path) -> None:
-    """By a remembered checkpoint of its very size and root: then the log goes on, and releases at once."""
+    """By the operator's word and a remembered checkpoint of its very size and root: the log goes on, and releases."""
     back_up(world.settings, tmp_path / "b.tar")
     remember(tmp_path / "checkpoints", seen(world.settings))
-    again = restored(world, tmp_path / "b.tar", tmp_path / "again", remembered=[tmp_path / "checkpoints"])
+    memory = {"remembered": [tmp_path / "checkpoints"], "newest": True}
+    again = restored(world, tmp_path / "b.tar", tmp_path / "again", **memory)
     assert note_signer(world.settings).vkey == note_signer(again.settings).vkey
     again.open()
     assert 200 == again.query(again.partners["dashboard"], OWN).status_code
     again.close()
     assert () == verify_home(again.settings).faults
+
+
+def test_it_was_not_the_newest(world: World, tmp_path: Path) -> None:
+    """Somebody remembers more, or nobody exactly this: then the operator's word does not do."""
+    back_up(world.settings, tmp_path / "b.tar")
+    early, lost = seen(world.settings), went_on(world)
+    for name, one in (("early", early), ("lost", lost)):
+        remember(tmp_path / name, one)
+    for names in ([], ["lost"], ["early", "lost"]):
+        paths = [tmp_path / name for name in names]
+        with pytest.raises(Refused, match="nobody remembers the log as one of exactly"):
+            restored(world, tmp_path / "b.tar", tmp_path / "again", remembered=paths, newest=True)
+    # A memory may be as old as the backup: it alone proves nothing.
+    again = restored(world, tmp_path / "b.tar", tmp_path / "again", remembered=[tmp_path / "early"])
+    assert "accordant.test/log/2" == again.settings.log_origin
+
+
+def test_a_name_that_was_used_before(world: World, tmp_path: Path) -> None:
+    """A backup that is restored twice has two continuations: the second one is not given the first one's name."""
+    back_up(world.settings, tmp_path / "b.tar")
+    first = restored(world, tmp_path / "b.tar", tmp_path / "first")
+    remember(tmp_path / "checkpoints", seen(first.settings))
+    second = restored(world, tmp_path / "b.tar", tmp_path / "second", remembered=[tmp_path / "checkpoints"])
+    assert ("accordant.test/log/2", "accordant.test/log/3") == (first.settings.log_origin, second.settings.log_origin)
 
 
 def test_a_memory_beside_the_keys(world: World, tmp_path: Path) -> None:
@@ -287,7 +312,7 @@ def test_between_databases(tmp_path: Path, request: pytest.FixtureRequest) -> No
     world = living(tmp_path, database_url=url)
     remember(tmp_path / "checkpoints", seen(world.settings))
     back_up(world.settings, tmp_path / "b.tar")
-    memory = {"remembered": [tmp_path / "checkpoints"]}
+    memory: dict[str, Any] = {"remembered": [tmp_path / "checkpoints"], "newest": True}
     there = restored(world, tmp_path / "b.tar", tmp_path / "there", **memory)
     assert there.settings.database_url.startswith("sqlite")
     assert () == verify_home(there.settings).faults
