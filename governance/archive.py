@@ -138,6 +138,10 @@ class Writer:
                 self.tar.addfile(_info(name, size), hashed)
         except FileNotFoundError:
             raise Conflict(f"`{path}` went away while it was copied; try again", reason="backup-moved") from None
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise Conflict(f"`{path}` changed while it was copied; try again", reason="backup-moved") from None
         self.members[name] = (size, hashed.digest.hexdigest())
 
     def add_bytes(self, name: str, data: bytes) -> None:
@@ -179,9 +183,9 @@ def writing(target: Path, *, force: bool) -> Iterator[Writer]:
         if force:
             part.replace(target)
         else:
-            # Unlike a rename, a link never takes another file's place.
-            os.link(part, target)
-            part.unlink()
+            # A rename alone would take another file's place; a link would not, but a stick may know none.
+            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            part.replace(target)
         _synced(target.parent)
     except FileExistsError:
         raise Conflict(f"`{target}` is there already; another name, or --force", reason="backup-exists") from None

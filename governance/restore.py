@@ -104,6 +104,7 @@ def restore(
             _moved(settings, database_url, progress)
         for path in (at, *(p for p in at.rglob("*") if p.is_dir())):
             path.chmod(0o700)
+        os.sync()  # every file is on the disk before the home has its name
         at.replace(folder)
     except BaseException:
         shutil.rmtree(at, ignore_errors=True)

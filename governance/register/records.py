@@ -14,7 +14,7 @@ from typing import Any
 
 from governance.model.mou import Mou
 
-__all__ = ["Activation", "Broken", "DutyMark", "Failure", "Opening", "Place", "Proposal", "Signed"]
+__all__ = ["Activation", "Broken", "Continuation", "DutyMark", "Failure", "Opening", "Place", "Proposal", "Signed"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
