@@ -17,12 +17,14 @@ from audit.batch import Clock
 from audit.entry import Draft, Entry
 from audit.errors import LogError, NoteWrong, Tampered, WrongCheckpoint, mapped
 from audit.head import Head, move_head, verified_head
+from audit.keys import KeyStore
 from audit.log import Log, SystemClock
 from audit.note import Checkpoint, NoteSigner, NoteVerifier
 from audit.place import filed_below
 from audit.report import Faults
 from audit.rows import fetch
 from audit.schema import BODIES, LEAVES, TERMS, prepare
+from audit.sealing import Sealing
 from audit.succession import CONTINUATION, KINDS, LOG_KEY, Chain, Succession, read, statement
 
 __all__ = ["accepted", "chain_of", "continued", "followed", "held_roots", "rotated"]
@@ -41,14 +43,16 @@ class _Both(NoteSigner):
         return super().sign(text) + self._new.sign(text)[len(text.encode()) + 1 :]
 
 
-def rotated(engine: Engine, *, old: NoteSigner, new: NoteSigner, clock: Clock | None = None) -> Entry:
+def rotated(engine: Engine, *, old: NoteSigner, new: NoteSigner, keys: KeyStore, clock: Clock | None = None) -> Entry:
     """Makes `new` the log's key, in one transaction; the entry that says so.
 
     Raises WrongCheckpoint where the keys do not bear one origin, or `old` is not the log's; Tampered, LogUnavailable.
     """
     if old.name != new.name or old.vkey == new.vkey:
         raise WrongCheckpoint("a rotation needs another key of the same origin")
-    with Log.open(engine, origin=old.name, signer=_Both(old, new), verifier=old.verifier, clock=clock) as log:
+    with Log.open(
+        engine, origin=old.name, signer=_Both(old, new), keys=keys, verifier=old.verifier, clock=clock
+    ) as log:
         head = log.head()
         draft = _draft(LOG_KEY, old, new, head, {})
 
@@ -60,7 +64,13 @@ def rotated(engine: Engine, *, old: NoteSigner, new: NoteSigner, clock: Clock | 
 
 
 def continued(
-    engine: Engine, *, old: NoteSigner, new: NoteSigner, body: Mapping[str, Any], clock: Clock | None = None
+    engine: Engine,
+    *,
+    old: NoteSigner,
+    new: NoteSigner,
+    keys: KeyStore,
+    body: Mapping[str, Any],
+    clock: Clock | None = None,
 ) -> Entry:
     """The log goes on under the origin that `new` is named by: the first entry there says of which log, and `body`.
 
@@ -78,7 +88,7 @@ def continued(
         note = new.sign(Checkpoint(new.name, head.size, head.root).to_text())
         if not move_head(connection, head, Head(head.size, head.last, head.frontier, note, head.checkpoint_time)):
             raise LogError("somebody else wrote to the log meanwhile")
-    with Log.open(engine, origin=new.name, signer=new, clock=clock or SystemClock()) as log:
+    with Log.open(engine, origin=new.name, signer=new, keys=keys, clock=clock or SystemClock()) as log:
         more = {"checkpoint": head.checkpoint.decode(), **body}
         return log.append([_draft(CONTINUATION, old, new, head, more)])[0]
 
@@ -96,13 +106,13 @@ def _draft(kind: str, old: NoteSigner, new: NoteSigner, head: Head, more: Mappin
     return Draft(kind, body | dict(more))
 
 
-def chain_of(connection: Connection, size: int) -> tuple[Chain, tuple[Tampered, ...]]:
+def chain_of(connection: Connection, size: int, sealing: Sealing) -> tuple[Chain, tuple[Tampered, ...]]:
     """The keys of the log in the database, as far as they hold; and what is wrong with those that do not."""
     links: list[Succession] = []
     wrong: list[Tampered] = []
     for seq in _numbers(connection, size):
         try:
-            entry = fetch(connection, [seq])[0]
+            entry = fetch(connection, [seq], sealing)[0]
             link = read(entry.seq, entry.kind, entry.body)
             links = list(Chain.of([*links, link]).links)
         except Tampered as error:
@@ -125,13 +135,13 @@ def _numbers(connection: Connection, size: int) -> list[int]:
     return sorted(found)
 
 
-def followed(connection: Connection, known: NoteVerifier, faults: Faults) -> Chain:
+def followed(connection: Connection, known: NoteVerifier, faults: Faults, sealing: Sealing) -> Chain:
     """The keys of the log for whoever knows one of them; none where the chain does not hold it."""
     there = inspect(connection)
     if not all(there.has_table(table.name) for table in (LEAVES, BODIES, TERMS)):
         return Chain()
     newest = connection.scalar(select(func.max(LEAVES.c.seq)))
-    chain, wrong = chain_of(connection, 0 if newest is None else newest + 1)
+    chain, wrong = chain_of(connection, 0 if newest is None else newest + 1, sealing)
     for error in wrong:
         if error.code == "log-key-unsigned":  # what else is wrong with an entry, its own verification tells
             faults.add(error.seq, error.code, str(error))

@@ -16,19 +16,21 @@ from pathlib import Path
 
 import audit
 from audit.head import verified_head
-from governance.adapters.store.copying import copied
+from governance.adapters.store.copying import copied, keys_copied
 from governance.adapters.store.database import open_database
 from governance.adapters.store.version import stored_version
 from governance.archive import DATABASE, Manifest, Progress, writing
-from governance.errors import LogUnavailable
-from governance.home import SystemClock
+from governance.errors import Conflict, LogUnavailable
+from governance.home import SystemClock, write_secret
 from governance.log_key import signs
 from governance.ports import Clock
 from governance.settings import FILE_NAME, Settings
 
-__all__ = ["Backup", "back_up"]
+__all__ = ["KEY_STORE", "Backup", "back_up", "copy_keys"]
 
-_DATABASE_URL = re.compile(r"^(\s*database_url\s*=).*$", re.MULTILINE)
+_ADDRESSES = re.compile(r"^\s*(database_url|keys_url)\s*=.*$", re.MULTILINE)
+# The file of the key store in a copy of keys/, whatever database it lies in.
+KEY_STORE = "data-keys.db"
 # Beside the folders, what a home may hold that is worth keeping and is no secret.
 _FILES = ("checkpoints", "witnesses.policy", "alarms.jsonl", "remembered/*")
 
@@ -85,6 +87,25 @@ def back_up(
     return Backup(target, target.stat().st_size, manifest, settings.keys)
 
 
+def copy_keys(settings: Settings, folder: Path) -> None:
+    """Copies `keys/` of a home, served or not, into the new `folder`, the key store as it stands in one moment.
+
+    Raises Conflict where the folder is there, LogUnavailable where the key store does not answer.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        raise Conflict(f"`{folder}` is there already", reason="backup-exists") from None
+    for path in sorted(settings.keys.iterdir()):
+        if path.is_file() and not path.name.startswith(KEY_STORE):
+            write_secret(folder / path.name, path.read_bytes())
+    store = open_database(settings.keys_url)
+    try:
+        keys_copied(store, folder / KEY_STORE)
+    finally:
+        store.dispose()
+
+
 def _head(copy: Path, settings: Settings, verifier: audit.NoteVerifier) -> tuple[audit.Head, int]:
     """Where the copied log stands: its head agrees with its checkpoint, the number of leaves and the last of them."""
     engine = open_database(f"sqlite:///{copy}")
@@ -117,6 +138,6 @@ def _files(settings: Settings) -> Iterator[tuple[str, Path]]:
 
 
 def _settings(settings: Settings) -> bytes:
-    """The settings without the database's address, which may hold a password: a restored home has another one."""
+    """The settings without the databases' addresses, which may hold passwords: a restored home has others."""
     text = (settings.home / FILE_NAME).read_text(encoding="utf-8")
-    return _DATABASE_URL.sub("# database_url stood here; it is in no backup", text).encode()
+    return _ADDRESSES.sub(r"# \1 stood here; it is in no backup", text).encode()

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import audit
-from audit.look import head_of
+from audit.errors import mapped
+from audit.head import verified_head
 from audit.note import NoteSigner
 from audit.rotation import rotated
 from governance.adapters.store.database import open_database
@@ -21,6 +22,7 @@ from governance.errors import InputWrong, LogUnavailable
 from governance.home import SystemClock, locked, note_signer, secret, write_secret
 from governance.ports import Clock
 from governance.settings import Settings
+from governance.wrapping import open_keys
 
 __all__ = ["NEXT", "Rotated", "rotate", "settled", "signs"]
 
@@ -48,7 +50,11 @@ def rotate(settings: Settings, *, clock: Clock | None = None) -> Rotated:
             write_secret(settings.keys / NEXT, new.to_pem())
             _synced(settings.keys / NEXT)
             try:
-                entry = rotated(database, old=old, new=new, clock=clock or SystemClock())
+                keys = open_keys(settings)
+                try:
+                    entry = rotated(database, old=old, new=new, keys=keys, clock=clock or SystemClock())
+                finally:
+                    keys.close()
             except audit.LogError as error:
                 # Whether the commit took place, the head says: now, or at the next start.
                 settled(settings)
@@ -74,7 +80,8 @@ def signs(settings: Settings) -> NoteSigner:
         return note_signer(settings)  # it was being written when the crash came
     database = open_database(settings.database_url)
     try:
-        head_of(database, origin=settings.log_origin, verifier=following.verifier)
+        with mapped(database, "being looked at"), database.connect() as connection, connection.begin():
+            verified_head(connection, origin=settings.log_origin, verifier=following.verifier)
     except audit.WrongCheckpoint:
         return note_signer(settings)
     except audit.LogUnavailable as error:

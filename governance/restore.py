@@ -24,15 +24,17 @@ import audit
 from audit.memory import recalled
 from audit.note import Checkpoint, NoteSigner, NoteVerifier, signatures_of
 from audit.rotation import continued
-from governance.adapters.store.copying import poured
+from governance.adapters.store.copying import keys_poured, poured
 from governance.adapters.store.database import make_tables, open_database
 from governance.adapters.store.version import brought_to
 from governance.archive import DATABASE, Manifest, Progress, read_archive
+from governance.backup import KEY_STORE
 from governance.errors import InputWrong, LogUnavailable, NotFound, Refused
 from governance.home import SystemClock, root_key, write_secret
 from governance.ports import Clock
 from governance.settings import FILE_NAME, Settings, from_home
 from governance.verification import verify_home
+from governance.wrapping import open_keys
 
 __all__ = ["MEMORY", "Restored", "restore"]
 
@@ -133,9 +135,13 @@ def _laid_out(at: Path, keys: Path, signer: NoteSigner) -> None:
         (at / name).mkdir(exist_ok=True, mode=0o700)
     for path in sorted(keys.iterdir()):
         mine = at / "keys" / path.name
-        if path.is_file() and path.name not in ("log.key", "log.key.next", MEMORY) and not mine.exists():
+        left = path.name in ("log.key", "log.key.next", MEMORY) or path.name.endswith("-shm")
+        if path.is_file() and not left and not mine.exists():
             write_secret(mine, path.read_bytes())
     write_secret(at / "keys" / "log.key", signer.to_pem())
+    if not (at / "keys" / KEY_STORE).is_file():
+        detail = f"`{keys}` holds no key store `{KEY_STORE}`; `accordant backup --keys-to` copies it along"
+        raise Refused(detail, reason="keys-differ")
 
 
 def _memories(keys: Path) -> list[Path]:
@@ -212,13 +218,15 @@ def _went_on(
     }
     body = {"missing": missing, "backup": manifest.made}
     database = open_database(settings.database_url)
+    keys = open_keys(settings)
     try:
-        entry = continued(database, old=signer, new=new, body=body, clock=clock)
+        entry = continued(database, old=signer, new=new, keys=keys, body=body, clock=clock)
     except audit.WrongCheckpoint as error:
         raise InputWrong(str(error), reason="same-origin", field="--log-origin") from None
     except audit.LogError as error:
         raise LogUnavailable(str(error)) from error
     finally:
+        keys.close()
         database.dispose()
     (settings.keys / "log.key").unlink()
     write_secret(settings.keys / "log.key", new.to_pem())
@@ -236,13 +244,14 @@ def _numbered(origin: str) -> tuple[str, int]:
 
 
 def _moved(settings: Settings, database_url: str, progress: Progress | None) -> None:
-    """Into another database, which is empty; the last step but one, and one transaction."""
+    """Into another database, which is empty, key store and all; the last step but one."""
     database = open_database(database_url)
     try:
+        keys_poured(settings.keys / KEY_STORE, database)
         poured(settings.home / DATABASE, database, progress=progress)
     finally:
         database.dispose()
-    for path in settings.home.glob(f"{DATABASE}*"):
+    for path in (*settings.home.glob(f"{DATABASE}*"), *settings.keys.glob(f"{KEY_STORE}*")):
         path.unlink()
     with (settings.home / FILE_NAME).open("a", encoding="utf-8") as file:
         file.write(f'\ndatabase_url = "{database_url}"\n')

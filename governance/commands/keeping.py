@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from governance.commands.audit_export import bar
-from governance.errors import InputWrong
+from governance.errors import Conflict, InputWrong
 from governance.settings import from_home
 
 if TYPE_CHECKING:
@@ -44,12 +44,25 @@ def _told(manifest: Manifest) -> dict[str, Any]:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @_HOME
 @click.option("--force", is_flag=True, help="Take the place of a file that is there.")
+@click.option(
+    "--keys-to",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Copy keys/ as well, key store and all, into this new folder: carry it elsewhere.",
+)
 @click.option("--check", "checking", is_flag=True, help="Verify the backup FILE instead; needs no home.")
 @click.option(
     "--vkey", "vkey_file", type=click.Path(path_type=Path), help="With --check: the log's key as you know it."
 )
 @_JSON
-def backup(file: Path, home: Path | None, force: bool, checking: bool, vkey_file: Path | None, as_json: bool) -> None:
+def backup(
+    file: Path,
+    home: Path | None,
+    force: bool,
+    keys_to: Path | None,
+    checking: bool,
+    vkey_file: Path | None,
+    as_json: bool,
+) -> None:
     """Copy a home, served or not, into one file: all that it needs but its secret keys.
 
     \b
@@ -61,10 +74,15 @@ def backup(file: Path, home: Path | None, force: bool, checking: bool, vkey_file
         return _check(file, vkey_file, as_json)
     if vkey_file is not None:
         raise InputWrong("goes with --check", field="--vkey")
-    from governance.backup import back_up
+    from governance.backup import back_up, copy_keys
 
+    settings = from_home(home)
+    if keys_to is not None and keys_to.exists():
+        raise Conflict(f"`{keys_to}` is there already", reason="backup-exists")
     with bar("backing up", quiet=as_json) as tell:
-        made = back_up(from_home(home), file.absolute(), force=force, progress=tell)
+        made = back_up(settings, file.absolute(), force=force, progress=tell)
+    if keys_to is not None:
+        copy_keys(settings, keys_to.absolute())  # after the database: every key that it needs is there
     if as_json:
         told = _told(made.manifest) | {"file": str(made.path), "bytes": made.bytes, "keys": str(made.keys)}
         click.echo(json.dumps(told))
@@ -72,7 +90,8 @@ def backup(file: Path, home: Path | None, force: bool, checking: bool, vkey_file
     checkpoint = made.manifest.checkpoint
     click.echo(
         f"{made.path}: {checkpoint.size} entries of {checkpoint.origin}, {_size(made.bytes)}; "
-        f"without the secret keys, which lie in {made.keys} and are kept apart",
+        f"without the secret keys, which lie in {made.keys} and are kept apart"
+        + (f"; copied to {keys_to}: carry them elsewhere" if keys_to is not None else ""),
         err=True,
     )
     if made.manifest.left_out:

@@ -14,7 +14,7 @@ import pytest
 
 from audit import Log
 from tests.audit.exported import export_of
-from tests.audit.worlds import draft
+from tests.audit.worlds import draft, keys_of
 from tests.serving import serving
 from tests.simulator import World
 
@@ -38,7 +38,7 @@ def test_a_changed_byte_does_not(sqlite_url: str, signer, tmp_path: Path, fsck: 
     """In any of its files."""
     from tests.audit.worlds import ORIGIN, opened
 
-    with opened(sqlite_url) as engine, Log.create(engine, origin=ORIGIN, signer=signer) as log:
+    with opened(sqlite_url) as engine, Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer) as log:
         log.append([draft(n) for n in range(700)])
         good = export_of(log, tmp_path / "export")
     bad = Path(shutil.copytree(good, tmp_path / "bad"))
@@ -70,13 +70,14 @@ def test_a_log_with_other_keys_passes(log: Log, signer, tmp_path: Path, fsck: Pa
     log.append([draft(n) for n in range(300)])
     log.close()
     second, third = new_signer(), NoteSigner.generate(f"{ORIGIN}/2")
-    rotated(log.engine, old=signer, new=second)
-    with Log.open(log.engine, origin=ORIGIN, signer=second) as after:
+    keys = keys_of(log.engine)
+    rotated(log.engine, old=signer, new=second, keys=keys)
+    with Log.open(log.engine, origin=ORIGIN, signer=second, keys=keys) as after:
         both = export_of(after, tmp_path / "both")
     (tmp_path / "first").write_text(signer.vkey + "\n")
     for vkey in (both / "vkey", tmp_path / "first"):
         assert "Successfully fsck'd log with size 301" in said(fsck, f"file://{both}/", vkey)
-    continued(log.engine, old=second, new=third, body={"missing": None})
-    with Log.open(log.engine, origin=third.name, signer=third) as after:
+    continued(log.engine, old=second, new=third, keys=keys, body={"missing": None})
+    with Log.open(log.engine, origin=third.name, signer=third, keys=keys) as after:
         folder = export_of(after, tmp_path / "continued")
     assert "Successfully fsck'd log with size 302" in said(fsck, f"file://{folder}/", folder / "vkey")

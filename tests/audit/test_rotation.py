@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 import audit
-from audit import Log, NoteSigner, WrongCheckpoint
+from audit import KeyStore, Log, NoteSigner, WrongCheckpoint
 from audit.errors import Forked, LogUnavailable
 from audit.export import written
 from audit.export_check import verify_export
@@ -21,7 +21,7 @@ from audit.rotation import continued, rotated
 from audit.succession import LOG_KEY, openings, statement
 from audit.tiles import Tile
 from tests.audit.tampering import cheating
-from tests.audit.worlds import ORIGIN, TestClock, draft
+from tests.audit.worlds import ORIGIN, TestClock, draft, keys_of
 from tests.audit.worlds import signer as new_signer
 
 
@@ -32,11 +32,12 @@ class Keys:
     engine: Engine
     clock: TestClock
     keys: list[NoteSigner]
+    store: KeyStore
     seen: list[Remembered] = field(default_factory=list)
 
     @property
     def log(self) -> Log:
-        return Log.open(self.engine, origin=self.keys[-1].name, signer=self.keys[-1], clock=self.clock)
+        return Log.open(self.engine, origin=self.keys[-1].name, signer=self.keys[-1], keys=self.store, clock=self.clock)
 
     def more(self, count: int) -> None:
         with self.log as log:
@@ -45,10 +46,10 @@ class Keys:
 
     def rotate(self) -> None:
         self.keys.append(new_signer())
-        rotated(self.engine, old=self.keys[-2], new=self.keys[-1], clock=self.clock)
+        rotated(self.engine, old=self.keys[-2], new=self.keys[-1], keys=self.store, clock=self.clock)
 
     def faults(self, vkey: str, *remembered: bytes) -> list[tuple[int | None, str]]:
-        found = audit.verify(self.engine, vkey=vkey, remembered=remembered).faults
+        found = audit.verify(self.engine, vkey=vkey, keys=self.store, remembered=remembered).faults
         return [(f.seq, f.code) for f in found]
 
     def read(self, tile: Tile) -> bytes:
@@ -76,8 +77,8 @@ class Keys:
 
 @pytest.fixture
 def world(engine: Engine, clock: TestClock) -> Keys:
-    made = Keys(engine, clock, [new_signer()])
-    Log.create(engine, origin=ORIGIN, signer=made.keys[0], clock=clock).close()
+    made = Keys(engine, clock, [new_signer()], keys_of(engine))
+    Log.create(engine, origin=ORIGIN, signer=made.keys[0], keys=made.store, clock=clock).close()
     made.more(5)
     made.rotate()  # entry 5
     made.more(300)
@@ -110,10 +111,10 @@ def test_an_old_key_opens_nothing(world: Keys) -> None:
     """Neither at the rotation's own checkpoint, which it signed as well, nor later; a running gateway stops."""
     running = world.log
     with pytest.raises(WrongCheckpoint, match="not by the key"):
-        Log.open(world.engine, origin=ORIGIN, signer=world.keys[1])
+        Log.open(world.engine, origin=ORIGIN, signer=world.keys[1], keys=world.store)
     world.rotate()
     with pytest.raises(WrongCheckpoint, match="rotated"):
-        Log.open(world.engine, origin=ORIGIN, signer=world.keys[-2])
+        Log.open(world.engine, origin=ORIGIN, signer=world.keys[-2], keys=world.store)
     with running, pytest.raises(LogUnavailable):
         running.append([draft(1)])
     assert [] == world.faults(world.keys[0].vkey)
@@ -223,7 +224,7 @@ def test_an_export_that_was_changed(world: Keys, tmp_path: Path) -> None:
 
 def test_receipts_against_an_export(world: Keys, tmp_path: Path) -> None:
     """Made under the first key, held against an export under the third."""
-    first = Keys(world.engine, world.clock, world.keys[:1])
+    first = Keys(world.engine, world.clock, world.keys[:1], world.store)
     folder = world.exported(tmp_path / "out", world.keys[0].vkey)
     with world.log as log:
         entry = log.entry(2)
@@ -245,7 +246,14 @@ def test_a_log_that_is_continued(world: Keys) -> None:
     before = world.seen[-1]
     gone = world.keys[-1]
     world.keys.append(NoteSigner.generate(NEXT_ORIGIN))
-    entry = continued(world.engine, old=gone, new=world.keys[-1], body={"missing": None}, clock=world.clock)
+    entry = continued(
+        world.engine,
+        old=gone,
+        new=world.keys[-1],
+        keys=world.store,
+        body={"missing": None},
+        clock=world.clock,
+    )
     world.more(3)
     assert ("continuation", before.note.decode()) == (entry.kind, entry.body["checkpoint"])
     for key in world.keys:
@@ -267,7 +275,14 @@ def test_what_was_lost_is_named(world: Keys) -> None:
     note = gone.sign(f"{ORIGIN}\n{size + 4}\n{'A' * 43}=\n")
     missing = {"from": size, "until": size + 3, "checkpoint": note.decode()}
     world.keys.append(NoteSigner.generate(NEXT_ORIGIN))
-    continued(world.engine, old=gone, new=world.keys[-1], body={"missing": missing}, clock=world.clock)
+    continued(
+        world.engine,
+        old=gone,
+        new=world.keys[-1],
+        keys=world.store,
+        body={"missing": missing},
+        clock=world.clock,
+    )
     world.more(1)
     assert [] == world.faults(gone.vkey, note)
     assert not compared(Remembered(note, gone.vkey), world.seen[-1], world.read, vkeys=world.vkeys())
@@ -278,11 +293,11 @@ def test_what_is_refused(world: Keys) -> None:
     key, other = world.keys[-1], NoteSigner.generate(NEXT_ORIGIN)
     for new in (other, key):
         with pytest.raises(WrongCheckpoint):
-            rotated(world.engine, old=key, new=new)
+            rotated(world.engine, old=key, new=new, keys=world.store)
     with pytest.raises(WrongCheckpoint):
-        continued(world.engine, old=key, new=new_signer(), body={})
+        continued(world.engine, old=key, new=new_signer(), keys=world.store, body={})
     with pytest.raises(WrongCheckpoint):
-        rotated(world.engine, old=world.keys[0], new=new_signer())
+        rotated(world.engine, old=world.keys[0], new=new_signer(), keys=world.store)
     with pytest.raises(WrongCheckpoint):
-        continued(world.engine, old=world.keys[0], new=other, body={})
+        continued(world.engine, old=world.keys[0], new=other, keys=world.store, body={})
     assert [] == world.faults(world.keys[0].vkey)

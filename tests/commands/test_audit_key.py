@@ -21,6 +21,7 @@ from governance.home import init, locked, note_signer
 from governance.log_key import NEXT, rotate, signs
 from governance.settings import Settings
 from governance.verification import verify_home
+from governance.wrapping import open_keys
 from tests.faults.homes import living
 from tests.serving import serving
 
@@ -61,6 +62,14 @@ def database(home: Settings) -> Engine:
     return open_database(home.database_url)
 
 
+def turned(home: Settings, old: NoteSigner, new: NoteSigner) -> None:
+    """What a rotation does to the log."""
+    engine, keys = database(home), open_keys(home)
+    rotated(engine, old=old, new=new, keys=keys)
+    keys.close()
+    engine.dispose()
+
+
 def doctor(home: Settings) -> dict[str, str]:
     ran = CliRunner().invoke(cli, ["doctor", "--home", str(home.home), "--json"])
     return {p["detail"]: p["state"] for p in json.loads(ran.stdout)["parts"]}
@@ -90,9 +99,7 @@ def test_a_crash_once_the_log_knows(home: Settings) -> None:
     old, new = note_signer(home), NoteSigner.generate(home.log_origin)
     (home.keys / NEXT).write_bytes(new.to_pem())
     (home.keys / NEXT).chmod(0o600)
-    engine = database(home)
-    rotated(engine, old=old, new=new)
-    engine.dispose()
+    turned(home, old, new)
     told = doctor(home)
     assert "warning" == told[BROKEN_OFF]
     assert "wrong" not in [state for detail, state in told.items() if "log" in detail]
@@ -109,9 +116,7 @@ def test_a_rotation_after_one_that_broke_off(home: Settings) -> None:
     """Ends the first one first."""
     old, new = note_signer(home), NoteSigner.generate(home.log_origin)
     (home.keys / NEXT).write_bytes(new.to_pem())
-    engine = database(home)
-    rotated(engine, old=old, new=new)
-    engine.dispose()
+    turned(home, old, new)
     done = rotate(home)
     assert (new.vkey, 2) == (done.old, done.entry)
     assert () == verify_home(home, vkey=old.vkey).faults

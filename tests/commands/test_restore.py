@@ -16,7 +16,7 @@ from audit.errors import Forked
 from audit.look import entries_of
 from audit.memory import Remembered, compared, remember
 from governance.adapters.store.database import open_database
-from governance.backup import back_up
+from governance.backup import back_up, copy_keys
 from governance.bootstrap import open_services
 from governance.cli import cli
 from governance.errors import InputWrong, Refused, Unavailable
@@ -26,6 +26,7 @@ from governance.restore import restore
 from governance.settings import Settings, from_home
 from governance.signing.statement import Resumption
 from governance.verification import verify_home
+from governance.wrapping import open_keys
 from tests.faults.homes import copied, living
 from tests.serving import free_port, process
 from tests.simulator import Partner, World
@@ -46,7 +47,7 @@ def world(made: World, tmp_path: Path) -> World:
 
 def restored(world: World, archive: Path, folder: Path, **options: Any) -> World:
     """The same people, at the home that was restored."""
-    done = restore(archive, folder, keys=world.settings.keys, **options)
+    done = restore(archive, folder, **({"keys": world.settings.keys} | options))
     other = World.__new__(World)
     other.__dict__.update(world.__dict__)
     other.settings = done.settings
@@ -72,11 +73,12 @@ def went_on(world: World, count: int = 3) -> Remembered:
 
 
 def entry(settings: Settings, kind: str) -> dict[str, Any]:
-    database = open_database(settings.database_url)
+    database, keys = open_database(settings.database_url), open_keys(settings)
     try:
-        [found] = entries_of(database, {kind})
+        [found] = entries_of(database, {kind}, keys=keys)
         return found.body | {"seq": found.seq}
     finally:
+        keys.close()
         database.dispose()
 
 
@@ -243,7 +245,7 @@ def _edited(settings: Settings, statement: str) -> None:
 @pytest.mark.parametrize(
     ("statement", "named"),
     [
-        ("UPDATE audit_bodies SET body = x'7b7d' WHERE seq = 3", "entry 3"),
+        ("UPDATE audit_bodies SET sealed = x'7b7d' WHERE seq = 3", "entry 3"),
         ("DELETE FROM audit_bodies WHERE seq = 4", "entry 4"),
         ("DELETE FROM consents", ""),
     ],
@@ -299,7 +301,7 @@ def test_an_older_version_of_the_tables(world: World, tmp_path: Path) -> None:
     back_up(world.settings, tmp_path / "b.tar")
     again = restored(world, tmp_path / "b.tar", tmp_path / "again")
     open_services(again.settings, trial=True).close()
-    _edited(world.settings, "ALTER TABLE audit_bodies RENAME COLUMN salt TO pepper")
+    _edited(world.settings, "ALTER TABLE audit_bodies RENAME COLUMN sealed TO body")
     back_up(world.settings, tmp_path / "c.tar")
     with pytest.raises(Unavailable, match="too old"):
         restored(world, tmp_path / "c.tar", tmp_path / "no")
@@ -313,14 +315,17 @@ def test_between_databases(tmp_path: Path, request: pytest.FixtureRequest) -> No
     remember(tmp_path / "checkpoints", seen(world.settings))
     back_up(world.settings, tmp_path / "b.tar")
     memory: dict[str, Any] = {"remembered": [tmp_path / "checkpoints"], "newest": True}
+    copy_keys(world.settings, tmp_path / "keys")
+    memory |= {"keys": tmp_path / "keys"}
     there = restored(world, tmp_path / "b.tar", tmp_path / "there", **memory)
     assert there.settings.database_url.startswith("sqlite")
     assert () == verify_home(there.settings).faults
     with pytest.raises(InputWrong, match="restore into an empty one"):
-        restored(world, tmp_path / "b.tar", tmp_path / "no", database_url=url)
+        restored(world, tmp_path / "b.tar", tmp_path / "no", database_url=url, keys=tmp_path / "keys")
     cluster = request.getfixturevalue("postgresql")
     empty = cluster.create()
     back_up(there.settings, tmp_path / "c.tar")
+    memory["keys"] = there.settings.keys
     back = restored(there, tmp_path / "c.tar", tmp_path / "back", database_url=empty, **memory)
     assert (empty, False) == (back.settings.database_url, (back.settings.home / "accordant.db").exists())
     back.open()

@@ -87,7 +87,7 @@ def test_a_newer_home(home: Settings) -> None:
 
 def test_a_home_that_is_too_old(home: Settings) -> None:
     """Is told so, with the table; nothing is changed, and nothing crashes."""
-    told(home, "DROP TABLE accordant_schema", "ALTER TABLE audit_bodies RENAME COLUMN salt TO pepper")
+    told(home, "DROP TABLE accordant_schema", "ALTER TABLE audit_bodies RENAME COLUMN sealed TO body")
     said = refused(home)
     assert "schema-too-old" == said.reason
     assert "`audit_bodies`" in said.detail

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, func, insert, i
 
 from audit.cosigned import COSIGNATURES
 from audit.errors import vendor_errors
+from audit.keys import DATA_KEYS
 from audit.schema import METADATA as LOG
 from audit.tile_store import TILES
 from governance.adapters.store.consents import CONSENTS
@@ -27,10 +28,8 @@ from governance.adapters.store.sessions import SESSIONS
 from governance.adapters.store.version import SCHEMA
 from governance.errors import InputWrong, LogUnavailable
 
-__all__ = ["DATA_KEYS", "copied", "poured", "sqlite_file"]
+__all__ = ["copied", "keys_copied", "keys_poured", "poured", "sqlite_file"]
 
-# Tables, or a schema, of this name hold the keys that bodies are encrypted under.
-DATA_KEYS = "accordant_data_keys"
 _ROWS = 1000
 _STEPS = 100_000  # instructions of SQLite's between two looks at how far it is
 
@@ -72,7 +71,45 @@ def copied(engine: Engine, target: Path, *, progress: Progress | None = None) ->
         raise LogUnavailable(f"the database cannot be copied ({type(error).__name__})", reason="copy-failed") from None
 
 
+def keys_copied(engine: Engine, target: Path) -> None:
+    """Writes the key store into the new file `target`, as it stands in one moment. Raises LogUnavailable."""
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    source = sqlite_file(engine)
+    try:
+        if source is not None:
+            _into(source, target, None)
+            return
+        with _plain(target) as copy, copy.begin(), engine.connect() as connection, connection.begin():
+            _moved(connection, copy, [DATA_KEYS], None)
+    except _errors(engine) as error:
+        raise LogUnavailable(f"the key store cannot be copied ({type(error).__name__})", reason="copy-failed") from None
+
+
+def keys_poured(source: Path, engine: Engine) -> None:
+    """Fills the empty key store of a database from a copy. Raises InputWrong where there is one already."""
+    try:
+        with _plain(source) as copy, engine.connect() as connection, connection.begin():
+            if inspect(connection).has_table(DATA_KEYS.name):
+                detail = f"the database holds `{DATA_KEYS.name}` already; restore into an empty one"
+                raise InputWrong(detail, reason="database-exists", field="--database-url")
+            _moved(copy, connection, [DATA_KEYS], None)
+    except _errors(engine) as error:
+        raise LogUnavailable(f"the key store cannot be filled ({type(error).__name__})", reason="copy-failed") from None
+
+
 def _vacuumed(source: Path, target: Path, progress: Progress | None) -> None:
+    _into(source, target, progress)
+    with closing(sqlite3.connect(target, isolation_level=None)) as database:
+        database.execute("PRAGMA secure_delete=ON")
+        names = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for name in names:
+            if name.startswith(DATA_KEYS.name):
+                database.execute(f'DROP TABLE "{name}"')
+        if SESSIONS.name in names:
+            database.execute(f"DELETE FROM {SESSIONS.name}")  # noqa: S608 - the table's own name
+
+
+def _into(source: Path, target: Path, progress: Progress | None) -> None:
     with closing(sqlite3.connect(source, isolation_level=None, timeout=10)) as database:
         pages = database.execute("PRAGMA page_count").fetchone()[0]
         size = pages * database.execute("PRAGMA page_size").fetchone()[0]
@@ -84,14 +121,6 @@ def _vacuumed(source: Path, target: Path, progress: Progress | None) -> None:
 
         database.set_progress_handler(tell, _STEPS)
         database.execute("VACUUM INTO ?", (str(target),))
-    with closing(sqlite3.connect(target, isolation_level=None)) as database:
-        database.execute("PRAGMA secure_delete=ON")
-        names = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for name in names:
-            if name.startswith(DATA_KEYS):
-                database.execute(f'DROP TABLE "{name}"')
-        if SESSIONS.name in names:
-            database.execute(f"DELETE FROM {SESSIONS.name}")  # noqa: S608 - the table's own name
 
 
 def _read(engine: Engine, target: Path, progress: Progress | None) -> tuple[str, ...]:
@@ -101,7 +130,7 @@ def _read(engine: Engine, target: Path, progress: Progress | None) -> tuple[str,
         there = set(inspect(connection).get_table_names())
         _moved(connection, copy, tuple(table for table in _tables() if table.name in there), progress)
     ours = {table.name for table in (*_tables(), SESSIONS, TILES)}
-    return tuple(sorted(name for name in there - ours if not name.startswith(DATA_KEYS)))
+    return tuple(sorted(name for name in there - ours if not name.startswith(DATA_KEYS.name)))
 
 
 @contextmanager

@@ -23,7 +23,7 @@ __all__ = ["SCHEMA", "STEPS", "Step", "VERSION", "brought_to", "require_version"
 
 Step = Callable[[Connection], None]
 
-VERSION = 1
+VERSION = 1  # bodies are encrypted, under keys that lie apart
 SCHEMA = Table(
     "accordant_schema",
     METADATA,
