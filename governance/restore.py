@@ -21,16 +21,22 @@ from pathlib import Path
 from typing import Any
 
 import audit
+from audit.erasure import ERASURE, Erased, erase_rows
+from audit.errors import mapped
+from audit.head import read_head
+from audit.lost import lost_since
 from audit.memory import recalled
 from audit.note import Checkpoint, NoteSigner, NoteVerifier, signatures_of
 from audit.rotation import continued
+from audit.sealing import Sealing
+from governance.adapters.store.consents import forget_rows
 from governance.adapters.store.copying import keys_poured, poured
 from governance.adapters.store.database import make_tables, open_database
 from governance.adapters.store.version import brought_to
 from governance.archive import DATABASE, Manifest, Progress, read_archive
 from governance.backup import KEY_STORE
 from governance.errors import InputWrong, LogUnavailable, NotFound, Refused
-from governance.home import SystemClock, root_key, write_secret
+from governance.home import SystemClock, note_signer, root_key, write_secret
 from governance.ports import Clock
 from governance.settings import FILE_NAME, Settings, from_home
 from governance.verification import verify_home
@@ -41,6 +47,11 @@ __all__ = ["MEMORY", "Restored", "restore"]
 # What a home or a folder of keys remembers of the log, outside the database.
 MEMORY = "checkpoints"
 _NUMBERED = re.compile(r"(.*)/([1-9][0-9]{0,5})")
+_GONE = (
+    "{keys} keys that contents of the backup lie under are not in the key store: they were destroyed after the backup "
+    "to forget somebody, or this copy of the keys is older than the backup; where it is the first, say --forgotten, "
+    "else give newer keys"
+)
 _LOG_ORIGIN = re.compile(r"^\s*log_origin\s*=.*$", re.MULTILINE)
 
 
@@ -74,6 +85,7 @@ def restore(
     keys: Path,
     remembered: Sequence[Path] = (),
     newest: bool = False,
+    forgotten: bool = False,
     origin: str | None = None,
     database_url: str | None = None,
     clock: Clock | None = None,
@@ -81,8 +93,9 @@ def restore(
 ) -> Restored:
     """Makes the home `folder`, whole or not at all. `origin`: the new one's name, where one is opened.
 
-    `newest`: nothing was recorded after the backup, the caller says; what is remembered must say it, too. Raises
-    InputWrong where the folder is there already, Refused where backup or log do not verify, naming what.
+    `newest`: nothing was recorded after the backup, the caller says; what is remembered must say it, too.
+    `forgotten`: keys that are not in the store were destroyed after the backup, the caller says; what lies under them
+    is forgotten again. Raises InputWrong where the folder is there, Refused where backup or log do not verify.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputWrong(f"`{folder}` is there already and not an empty folder", reason="home-exists", field="DIR")
@@ -94,14 +107,22 @@ def restore(
         manifest = read_archive(archive, into=at, progress=progress)
         signer = _signer(keys, manifest)
         _laid_out(at, keys, signer)
-        settings = from_home(at, environ={})
         known = _known(manifest, [*remembered, *_memories(keys)])
-        _verified(settings, manifest, known, progress)
         if newest and (known.newest is None or known.newest[0] != manifest.checkpoint):
             size = manifest.checkpoint.size
             detail = f"nobody remembers the log as one of exactly these {size} entries: it may have had more"
             raise Refused(detail, reason="not-the-newest")
-        done = _went_on(settings, manifest, signer, known, newest, origin, clock or SystemClock())
+        settings = from_home(at, environ={})
+        gone = _up_to_date(settings, manifest, behind=0 if newest else 1)
+        if gone.keys and not forgotten:
+            raise Refused(_GONE.format(keys=len(gone.keys)), reason="keys-missing")
+        vkey, entry, lost = _same(manifest)
+        if not newest:
+            vkey, entry, lost = _continued(settings, manifest, signer, known, origin, clock or SystemClock())
+        settings = from_home(at, environ={})
+        if gone.keys:
+            _erasure(settings, gone, clock or SystemClock())
+        _verified(settings, manifest, known, progress)
         if database_url is not None:
             _moved(settings, database_url, progress)
         for path in (at, *(p for p in at.rglob("*") if p.is_dir())):
@@ -111,8 +132,17 @@ def restore(
     except BaseException:
         shutil.rmtree(at, ignore_errors=True)
         raise
-    vkey, entry, lost = done
     return Restored(from_home(folder, environ={}), manifest, vkey, entry, lost)
+
+
+def _same(manifest: Manifest) -> tuple[str, int | None, int | None]:
+    """A log that goes on as it was."""
+    return manifest.vkey, None, 0
+
+
+def _broken(error: audit.Tampered) -> Refused:
+    place = f"entry {error.seq}" if error.seq is not None else "the log"
+    return Refused(f"the backup's log does not verify: {place}: {error} ({error.code})", reason="backup-log-wrong")
 
 
 def _signer(keys: Path, manifest: Manifest) -> NoteSigner:
@@ -171,40 +201,70 @@ def _said(note: bytes) -> Checkpoint:
     return Checkpoint.from_text(signatures_of(note)[0])
 
 
-def _verified(settings: Settings, manifest: Manifest, known: _Known, progress: Progress | None) -> None:
-    """The tables brought up to date, and everything that can be verified; the memories' signatures, too."""
-    checkpoint = manifest.checkpoint
+def _up_to_date(settings: Settings, manifest: Manifest, *, behind: int) -> Erased:
+    """Brings the tables up to date, and takes out what the key store does not open any more; what that was.
+
+    `behind`: how many entries come before the one that says so.
+    """
     database = open_database(settings.database_url)
+    keys = None
     try:
         brought_to(database)
         make_tables(database)  # those that no backup holds
+        keys = open_keys(settings)
+        with mapped(database, "being restored"), database.begin() as connection:
+            head = read_head(connection)
+            size = manifest.checkpoint.size
+            if head is None or (head.size, head.root) != (size, manifest.checkpoint.root):
+                raise Refused("the backup's log is not the one that its manifest names", reason="backup-damaged")
+            gone = lost_since(connection, size, Sealing(keys))
+            if gone.keys:
+                forget_rows(connection, gone.parts)
+                erase_rows(connection, gone, under=size + behind)
+        return gone
+    except audit.Tampered as error:
+        raise _broken(error) from None
+    except audit.LogError as error:
+        raise LogUnavailable(str(error)) from error
     finally:
+        if keys is not None:
+            keys.close()
         database.dispose()
+
+
+def _erasure(settings: Settings, gone: Erased, clock: Clock) -> None:
+    """The entry that says what was forgotten: it was ordered behind the backup, and the order is lost."""
+    body = {"basis": "restored from a backup of before their keys were destroyed", "erased": gone.to_body()}
+    database, keys = open_database(settings.database_url), open_keys(settings)
+    try:
+        signer = note_signer(settings)
+        with audit.Log.open(database, origin=signer.name, signer=signer, keys=keys, clock=clock) as log:
+            log.append([audit.Draft(ERASURE, body)])
+    except audit.Tampered as error:
+        raise _broken(error) from None
+    except audit.LogError as error:
+        raise LogUnavailable(str(error)) from error
+    finally:
+        keys.close()
+        database.dispose()
+
+
+def _verified(settings: Settings, manifest: Manifest, known: _Known, progress: Progress | None) -> None:
+    """Everything that can be verified, as the home will be; the memories' signatures, too."""
     root_key(settings)
     found = verify_home(settings, vkey=manifest.vkey, remembered=known.notes, progress=progress)
-    # Entries that somebody remembers and the backup lacks are no fault of the backup's: they are what was lost.
-    faults = [fault for fault in found.faults if fault.code != "rewound"]
-    if faults:
-        place = f"entry {faults[0].seq}" if faults[0].seq is not None else "the log"
-        detail = f"the backup's log does not verify: {place}: {faults[0].sentence} ({faults[0].code})"
+    if found.faults:
+        first = found.faults[0]
+        place = f"entry {first.seq}" if first.seq is not None else "the log"
+        detail = f"the backup's log does not verify: {place}: {first.sentence} ({first.code})"
         raise Refused(detail, reason="backup-log-wrong")
-    if found.checkpoint is None or _said(found.checkpoint) != checkpoint:
-        raise Refused("the backup's log is not the one that its manifest names", reason="backup-damaged")
 
 
-def _went_on(
-    settings: Settings,
-    manifest: Manifest,
-    signer: NoteSigner,
-    known: _Known,
-    newest: bool,
-    origin: str | None,
-    clock: Clock,
-) -> tuple[str, int | None, int | None]:
+def _continued(
+    settings: Settings, manifest: Manifest, signer: NoteSigner, known: _Known, origin: str | None, clock: Clock
+) -> tuple[str, int, int | None]:
     """The log as it goes on: its key, the entry that continues it, how many entries are known to be lost."""
     checkpoint = manifest.checkpoint
-    if newest:
-        return manifest.vkey, None, 0
     longer = known.newest if known.newest is not None and known.newest[0].size > checkpoint.size else None
     name = origin or f"{_numbered(checkpoint.origin)[0]}/{known.number + 1}"
     try:
@@ -223,6 +283,8 @@ def _went_on(
         entry = continued(database, old=signer, new=new, keys=keys, body=body, clock=clock)
     except audit.WrongCheckpoint as error:
         raise InputWrong(str(error), reason="same-origin", field="--log-origin") from None
+    except audit.Tampered as error:
+        raise _broken(error) from None
     except audit.LogError as error:
         raise LogUnavailable(str(error)) from error
     finally:

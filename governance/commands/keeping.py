@@ -133,6 +133,11 @@ def _check(file: Path, vkey_file: Path | None, as_json: bool) -> None:
     is_flag=True,
     help="Nothing was recorded after the backup: go on under the same name. Needs a --remembered checkpoint of it.",
 )
+@click.option(
+    "--forgotten",
+    is_flag=True,
+    help="Keys that are missing were destroyed after the backup, to forget somebody: forget it again.",
+)
 @click.option("--log-origin", "origin", default=None, help="The new name of the log, where it needs one.")
 @click.option("--database-url", default=None, help="An empty database; SQLite in DIR by default.")
 @_JSON
@@ -142,6 +147,7 @@ def restore(
     keys: Path,
     remembered: tuple[Path, ...],
     newest: bool,
+    forgotten: bool,
     origin: str | None,
     database_url: str | None,
     as_json: bool,
@@ -163,6 +169,7 @@ def restore(
             keys=keys.absolute(),
             remembered=remembered,
             newest=newest,
+            forgotten=forgotten,
             origin=origin,
             database_url=database_url,
             progress=tell,

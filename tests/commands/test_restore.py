@@ -261,6 +261,35 @@ def test_a_log_that_does_not_verify(world: World, tmp_path: Path, statement: str
         restored(world, tmp_path / "b.tar", tmp_path / "again")
 
 
+def test_who_was_forgotten_stays_forgotten(world: World, tmp_path: Path) -> None:
+    """A backup of before an erasure, restored with the keys of after: nobody comes back, and an entry says so."""
+    world.open()
+    consents = "subject,recipient,purpose,dataset,fields,status,from,until,evidence\n"
+    consents += "".join(f"{n},south,service,visits,grade,given,2026-01-01,,a sheet\n" for n in range(3))
+    answer = world.call(
+        world.partners["north"], "POST", "/v1/consents", body=consents.encode(), content_type="text/csv"
+    )
+    assert answer.status_code < 300, answer.get_data(as_text=True)
+    assert 200 == world.query(world.partners["dashboard"], OWN).status_code
+    world.close()
+    back_up(world.settings, tmp_path / "b.tar")
+    shutil.copytree(world.settings.keys, tmp_path / "older")
+    keys = open_keys(world.settings)
+    ids = [key.id for key in keys.naming("1")]
+    assert len(ids) == keys.destroy(ids) > 0
+    keys.close()
+    with pytest.raises(Refused, match="say --forgotten"):
+        restored(world, tmp_path / "b.tar", tmp_path / "again")
+    again = restored(world, tmp_path / "b.tar", tmp_path / "again", forgotten=True)
+    said = entry(again.settings, "erasure")
+    assert said["seq"] == entry(again.settings, "continuation")["seq"] + 1
+    assert len(ids) == len(said["erased"]["keys"])
+    assert () == verify_home(again.settings).faults
+    # Keys of before would bring them back: that is what is found, and refused, where they are put in place.
+    shutil.copy(tmp_path / "older" / "data-keys.db", again.settings.keys / "data-keys.db")
+    assert {"key-returned"} == {f.code for f in verify_home(again.settings).faults}
+
+
 def test_rows_that_were_changed(world: World, tmp_path: Path) -> None:
     """The files of rows are held against their entries as well."""
     path = next(world.settings.data.rglob("*.parquet"))
