@@ -14,7 +14,7 @@ from typing import Any
 
 from governance.model.mou import Mou
 
-__all__ = ["Activation", "Broken", "DutyMark", "Failure", "Opening", "Place", "Proposal", "Signed"]
+__all__ = ["Activation", "Broken", "Continuation", "DutyMark", "Failure", "Opening", "Place", "Proposal", "Signed"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -133,6 +133,14 @@ class Activation:
     refused: bool = False
     # Signed, and not among them: the readings differ there, on the request that stands beside each.
     left_out: Mapping[tuple[str, int, str], Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """The log was restored from a backup, and goes on from here; `hash` is the hex of the entry's leaf hash."""
+
+    place: Place
+    hash: str
 
 
 @dataclass(frozen=True, slots=True)
