@@ -24,6 +24,7 @@ from governance.adapters.store.consents import ConsentTable
 from governance.adapters.store.database import make_tables, open_database, require_writable
 from governance.adapters.store.nonces import NonceTable
 from governance.adapters.store.sessions import SessionTable
+from governance.adapters.store.version import require_version
 from governance.adapters.unverified import UnverifiedRows
 from governance.adapters.vault import LogVault
 from governance.agreements import Agreements, Check, Checked
@@ -36,8 +37,9 @@ from governance.forgetting import KINDS as FORGETTING_KINDS
 from governance.forgetting import Accounts, Forgetting, Retention, Schedule, Standing
 from governance.gateway import Gateway
 from governance.history import History
-from governance.home import SystemClock, note_signer, root_key, secret
+from governance.home import SystemClock, root_key, secret
 from governance.keeping import Keeping
+from governance.log_key import settled
 from governance.model.mou import Mou
 from governance.model.period import start_of
 from governance.ports import Clock, Engine, Journal
@@ -78,6 +80,12 @@ def _readings_agree(engine: Engine, bundle: Bundle, mous: Sequence[Mou]) -> Chec
     return readings_agree(engine)(bundle, mous)
 
 
+def _agree_here(bundle: Bundle, mous: Sequence[Mou]) -> Checked:
+    from governance.checking import agree_here
+
+    return agree_here(bundle, mous)
+
+
 def _cookie_secret(settings: Settings) -> bytes:
     """What the console's cookies are signed with: the same in every process of the home, after a restart too."""
     derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"accordant console cookies")
@@ -91,6 +99,7 @@ def _opened_log(
     database = open_database(settings.database_url)
     keys: KeyStore | None = None
     try:
+        require_version(database, command=f"accordant upgrade --home {settings.home}")
         make_tables(database)
         keys = open_keys(settings)
         try:
@@ -127,7 +136,7 @@ def open_services(
     around the log.
     """
     clock = clock or SystemClock()
-    root, signer = root_key(settings), note_signer(settings)
+    root, signer = root_key(settings), settled(settings)
     keeping = keeping or Keeping(settings)
     database, log, plain = _opened_log(settings, signer, clock, keeping)
     metrics = Metrics()
@@ -135,6 +144,7 @@ def open_services(
     journal: Journal = wrap(watched) if wrap else watched
     nonces = NonceTable(database)
     deciding = engine or engine_of(settings)
+    look = check or _agree_here
     if check is None:
         check = partial(_readings_agree, deciding)
     agreements = Agreements.open(
@@ -143,6 +153,7 @@ def open_services(
         root=root,
         engine=WatchedEngine(deciding, metrics),
         check=check,
+        look=look,
         nonce=lambda: secrets.token_urlsafe(16),
         claims=UnverifiedRows(database, log.sealing),
         kept=keeping.bundle,
@@ -180,8 +191,9 @@ def open_services(
     )
     vault = LogVault(log, home=settings.home, keys=settings.keys)
     events = structlog.get_logger("accordant.forgetting")
-    if vault.last_erasure() > plain.last_of({ERASURE}):
-        events.warning("older-database", erasure=vault.last_erasure(), strays=vault.forget_strays())
+    newest = plain.last_of({ERASURE})
+    if vault.last_erasure() > newest:
+        events.warning("older-database", erasure=vault.last_erasure(), strays=vault.forget_strays(last=newest))
     standing = Standing(journal, clock, agreements.book, vault)
     forgetting = Forgetting(journal, clock, agreements.book, vault, standing, sources.holding, forgetting_lock)
     days = (settings.retention_days, settings.disclosure_retention_days)

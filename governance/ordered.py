@@ -1,7 +1,7 @@
 """Erasures and holds of a log, held against what was ordered; part of `verification`.
 
 An erasure was ordered by a statement of somebody who may, by an earlier such order that had to leave something, or by
-the age of whole months. It may take what was asked for and sent; what the service's state follows from is for ever.
+the age of whole months; or it is a restore that says it anew, behind the entry that continues the log. It may take what was asked for and sent; what the service's state follows from is for ever.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from audit.rows import checked_leaf
 from audit.schema import LEAVES
 from audit.sealing import month_of
 from governance.forgetting import KINDS as ORDERED
-from governance.forgetting import order_fault
+from governance.forgetting import RESTORED, order_fault
 from governance.forgetting.retention import BASIS
 from governance.register import KINDS, Place, Register
 from governance.sources import KINDS as SOURCES
@@ -34,6 +34,7 @@ class Orders:
     """Looks at each order in the log's order; `ending` at what was erased."""
 
     left: dict[int, tuple[str, frozenset[str]]] = field(default_factory=dict)  # basis, and the handles it had to leave
+    continued: int = -2  # the entry with which a restore continued the log
     retained: dict[int, frozenset[str]] = field(default_factory=dict)  # the months that age forgot
 
     def look(self, entry: Entry, register: Register) -> Iterator[tuple[str, str]]:
@@ -46,6 +47,8 @@ class Orders:
     def _fault(self, entry: Entry, register: Register) -> str | None:
         body = entry.body
         if entry.kind == ERASURE and "statement" not in body:
+            if body.get("basis") == RESTORED and entry.seq - 1 == self.continued:
+                return None
             return self._retained(entry) if body.get("basis") == BASIS else self._continued(entry)
         fault = order_fault(entry.kind, body, register, Place(entry.seq, entry.time))
         if fault is None and entry.kind == ERASURE:

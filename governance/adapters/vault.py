@@ -107,8 +107,7 @@ class LogVault:
             self._keys.destroy(ids)
             self.forget_memory()
             if under > self.last_erasure():
-                self._last.touch(mode=0o600)
-                self._last.write_text(f"{under}\n", encoding="ascii")
+                self._note(under)
 
     def forget_memory(self) -> None:
         """As the port promises."""
@@ -136,8 +135,15 @@ class LogVault:
         except (OSError, ValueError):
             return -1
 
-    def forget_strays(self) -> int:
-        """Deletes consents of clients without a key, which an older copy of the database brought back; how many."""
+    def _note(self, under: int) -> None:
+        self._last.touch(mode=0o600)
+        self._last.write_text(f"{under}\n", encoding="ascii")
+
+    def forget_strays(self, *, last: int) -> int:
+        """Deletes consents of clients without a key, which an older copy of the database brought back; how many.
+
+        `last` is the copy's own last erasure: the next start looks no more.
+        """
         gone: list[tuple[str, str]] = []
         with _ours():
             with self._reading() as connection:
@@ -151,6 +157,7 @@ class LogVault:
                 with mapped(engine, "being cleaned"), writing as connection, connection.begin():
                     self._without(connection, gone)
                 self.clean()
+            self._note(last)
         return len(gone)
 
     @staticmethod

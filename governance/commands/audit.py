@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from governance.commands.audit_export import bar, export, file_bytes, kept_notes, verify_folder
+from governance.commands.audit_key import resume, rotate_log_key
 from governance.commands.audit_memory import compare, remember
 from governance.commands.connection import connect, connection_options
 from governance.commands.erasing import erase, hold, release_hold, retention, rewrap
@@ -190,5 +191,7 @@ def checkpoint(**connection: Any) -> None:
     click.echo(connect(**connection).text("/log/checkpoint"), nl=False)
 
 
-for _command in (export, remember, compare, erase, hold, release_hold, retention, rewrap):
+for _command in (
+    export, remember, compare, erase, hold, release_hold, retention, rewrap, resume, rotate_log_key,
+):  # fmt: skip
     audit.add_command(_command)

@@ -8,9 +8,9 @@ kept nowhere. What a party itself holds, its loaded rows and its own database, i
 
 from governance.forgetting.accounts import Accounts
 from governance.forgetting.erasing import Forgetting
-from governance.forgetting.orders import KINDS, order_fault
+from governance.forgetting.orders import KINDS, RESTORED, order_fault
 from governance.forgetting.retention import Retention
 from governance.forgetting.schedule import Schedule
 from governance.forgetting.standing import Kept, Standing
 
-__all__ = ["KINDS", "Accounts", "Forgetting", "Kept", "Retention", "Schedule", "Standing", "order_fault"]
+__all__ = ["KINDS", "RESTORED", "Accounts", "Forgetting", "Kept", "Retention", "Schedule", "Standing", "order_fault"]

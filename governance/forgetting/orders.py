@@ -20,11 +20,13 @@ from governance.register.reading import decoded, encoded
 from governance.signing.jws import kid_of, verify_detached
 from governance.signing.statement import Order, parse
 
-__all__ = ["HOLD", "KINDS", "RELEASE", "Paper", "order_fault", "taken"]
+__all__ = ["HOLD", "KINDS", "RELEASE", "RESTORED", "Paper", "order_fault", "taken"]
 
 HOLD, RELEASE = "hold", "release-hold"
 KINDS = frozenset({ERASURE, HOLD, RELEASE})
 _ORDER = {ERASURE: "erase", HOLD: "hold", RELEASE: "release"}
+# The basis of what a restore forgets again, behind the entry that continues the log.
+RESTORED = "restored from a backup of before their keys were destroyed"
 _OFFICERS = frozenset({SIGNATORY, "steward"})
 _BEFORE, _BEHIND = dt.timedelta(hours=24), dt.timedelta(minutes=5)
 _SALT = 16  # bytes, at least

@@ -9,6 +9,7 @@
     approval, refusal    a party's answer to a request that its clause has reviewed
     duty                 a duty is overdue, or done
     order                a client is forgotten; the record of disclosures is held, or its hold released
+    resumption           what may be missing since a restore was asked for, and data may be released again
 
 Each names its `type` and its version `v`. `parse` takes canonical bytes only: what it returns encodes to the very same
 bytes, so nothing in them goes unread, and one statement has one digest. Instants and nonces are given, never made here.
@@ -50,6 +51,7 @@ __all__ = [
     "Order",
     "Proposal",
     "Refusal",
+    "Resumption",
     "Revocation",
     "Signing",
     "Statement",
@@ -306,6 +308,15 @@ class Order(_Statement):
         return hashlib.sha256(salt + subject.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+class Resumption(_Statement):
+    """After a restore: the parties were asked what is missing behind the entry with that hash; it was done anew."""
+
+    type: Literal["resumption"] = "resumption"
+    continuation: Digest
+    reason: Line
+    nonce: Nonce
+
+
 Statement = (
     Enrolment
     | EnrolmentApproval
@@ -317,6 +328,7 @@ Statement = (
     | Refusal
     | Duty
     | Order
+    | Resumption
 )
 _ANY: TypeAdapter[Statement] = TypeAdapter(Annotated[Statement, Field(discriminator="type")])
 
