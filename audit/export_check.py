@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from audit.erasure import ERASURE
 from audit.errors import LogMissing, NotCanonical, NoteWrong, WrongCheckpoint
 from audit.export import Progress
 from audit.export_bodies import Bodies
@@ -60,7 +61,7 @@ def verify_export(
             Report(0, faults.in_order(), faults.count, 0, note), verifier.name, verifier.vkey, 0, not vkey
         )
     walk = Walk(faults, sizes=frozenset(c.size for c in held) | keys.numbers)
-    reading = _Reading(folder, signed.size, walk, {r.index for r, _ in given} | keys.numbers)
+    reading = _Reading(folder, signed.size, walk, _wanted(given) | keys.numbers)
     reading.all(progress)
     keys.held(walk.roots, reading.kept, faults)
     _held(walk, signed, kept, given, reading.kept, faults)
@@ -228,6 +229,12 @@ class _Reading:
                     )
 
 
+def _wanted(given: Sequence[tuple[Receipt, Checkpoint]]) -> set[int]:
+    """The leaves that receipts are held against: their entries', and the erasures' that they name."""
+    erasures = {r.opening.erased for r, _ in given}
+    return {r.index for r, _ in given} | {number for number in erasures if number is not None}
+
+
 def _differs(tile: Tile, older: bytes, newer: bytes) -> int | None:
     """The first part of an older partial tile that is not what the newer one has; None where all of it is."""
     read = leaves_in if tile.level == ENTRIES else hashes_in
@@ -261,6 +268,13 @@ def _held(
                 receipt.index,
                 "receipt-differs",
                 f"entry {receipt.index} is not the one that the receipt proves was recorded: it was changed afterwards",
+            )
+        under = receipt.opening.erased
+        if under is not None and (under not in leaves or Leaf.from_bytes(leaves[under]).kind != ERASURE):
+            faults.add(
+                receipt.index,
+                "erasure-unordered",
+                f"the receipt says that entry {receipt.index} was erased under entry {under}, which is no erasure here",
             )
         _extends(walk, signed, checkpoint, "the receipt's checkpoint", faults)
 

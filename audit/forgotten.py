@@ -21,7 +21,7 @@ from audit.errors import KeysUnavailable, Tampered
 from audit.keys import handle_id
 from audit.leaf import Leaf, body_hash
 from audit.report import MOST_FAULTS, Faults
-from audit.rows import Stored, part_of, place_of
+from audit.rows import Stored, key_missing, part_of, place_of
 from audit.schema import BODIES, ERASED, ERASED_KEYS, PARTS, WHOLE
 from audit.sealing import SALT, Lost, Sealing
 
@@ -124,8 +124,11 @@ class Forgotten:
         self._exchanged()
         keys = {key: under for under, order in self.orders.items() for key in order.keys}
         for seq, lost in self._sealed:
-            if not any(key in keys for key in lost):
-                self.faults.add(seq, "key-missing", f"the key to the content of entry {seq} is missing")
+            under = next((keys[key] for key in lost if key in keys), None)
+            if under is not None and len(self.erased) < MOST_FAULTS:
+                self.erased.append((seq, seq, under))
+            if under is None:
+                self.faults.add(seq, "key-missing", key_missing(seq))
         for identity, seq in self._handles.items():
             if identity not in keys:
                 message = f"the key of a client that entry {seq} names is missing, and nobody erased it"

@@ -45,17 +45,28 @@ def _unbase64(text: str, what: str) -> bytes:
     return data
 
 
+def _number(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("not the number of an entry")
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What stands in an entry: its leaf, and the salt and body that the leaf's `body` is the hash of."""
+    """What stands in an entry: its leaf, and the salt and body that the leaf's `body` is the hash of.
+
+    Where the content was erased there is neither, and `erased` is the number of the erasure: the leaf alone is proved.
+    """
 
     leaf: bytes
     salt: bytes
     body: dict[str, Any]
+    erased: int | None = None
 
     def to_bytes(self) -> bytes:
         """Canonical JSON, as `extra` carries it."""
-        data, _ = canonical({"body": self.body, "leaf": self.leaf.decode(), "salt": self.salt.hex()})
+        value: dict[str, Any] = {"body": self.body, "leaf": self.leaf.decode(), "salt": self.salt.hex()}
+        data, _ = canonical(value if self.erased is None else {"erased": self.erased, "leaf": value["leaf"]})
         return data
 
     @classmethod
@@ -63,6 +74,8 @@ class Opening:
         """Raises ProofWrong."""
         try:
             value = parse(data)
+            if set(value) == {"erased", "leaf"}:
+                return cls(value["leaf"].encode(), b"", {}, _number(value["erased"]))
             if set(value) != {"body", "leaf", "salt"} or not isinstance(value["body"], dict):
                 raise ValueError("other members")
             return cls(value["leaf"].encode(), bytes.fromhex(value["salt"]), value["body"])
@@ -76,7 +89,7 @@ class Opening:
             body, _ = canonical(self.body)
         except NotCanonical as error:
             raise ProofWrong(f"the receipt's entry is not in the form of an entry: {error}") from error
-        if body_hash(self.salt, body) != leaf.body:
+        if self.erased is None and body_hash(self.salt, body) != leaf.body:
             raise ProofWrong(f"the receipt's content is not the one that was recorded as entry {leaf.seq}")
         return leaf
 
@@ -93,7 +106,7 @@ class Receipt:
     @classmethod
     def of(cls, entry: Entry, *, proof: tuple[bytes, ...], checkpoint: bytes) -> Receipt:
         """The receipt of an entry with the opening of its body, for those who may see it."""
-        return cls(entry.seq, proof, checkpoint, Opening(entry.leaf, entry.salt, entry.body).to_bytes())
+        return cls(entry.seq, proof, checkpoint, Opening(entry.leaf, entry.salt, entry.body, entry.erased).to_bytes())
 
     @property
     def opening(self) -> Opening:
@@ -138,7 +151,8 @@ class Receipt:
             return cls.from_text(data)
         try:
             told = json.loads(data)
-            opening = Opening(told["leaf"].encode(), bytes.fromhex(told["salt"]), told["body"])
+            erased = _number(told["erased"]) if "erased" in told else None
+            opening = Opening(told["leaf"].encode(), bytes.fromhex(told["salt"]), told["body"], erased)
             proof = tuple(_unbase64(line, "a hash of the receipt's proof") for line in told["proof"])
             checkpoint = _unbase64(told["checkpoint"], "the receipt's checkpoint")
             return cls(int(told["seq"]), proof, checkpoint, opening.to_bytes())

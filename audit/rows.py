@@ -20,7 +20,18 @@ from audit.leaf import Leaf, body_hash
 from audit.schema import BODIES, ERASED, ERASED_KEYS, LEAVES, WHOLE
 from audit.sealing import SALT, Lost, Sealing
 
-__all__ = ["Stored", "checked_leaf", "erased_entry", "fetch", "opened", "part_of", "place_of", "stored", "to_entry"]
+__all__ = [
+    "Stored",
+    "checked_leaf",
+    "erased_entry",
+    "fetch",
+    "key_missing",
+    "opened",
+    "part_of",
+    "place_of",
+    "stored",
+    "to_entry",
+]
 
 _ROWS = select(LEAVES.c.seq, LEAVES.c.leaf, BODIES.c["keys"], BODIES.c.sealed).select_from(
     LEAVES.outerjoin(BODIES, BODIES.c.seq == LEAVES.c.seq)
@@ -67,6 +78,14 @@ def to_entry(seq: int, data: bytes, salt: bytes | None, body: bytes | None) -> E
     return Entry(seq, leaf.kind, leaf.time, data, Leaf.hash(data), salt, value, body, readers)
 
 
+def key_missing(seq: int) -> str:
+    """What to think where a key is gone and no erasure of this log says so."""
+    return (
+        f"the key to the content of entry {seq} is missing, and no erasure says so: it was destroyed, and this "
+        "database is an older copy than its key store (put it back by `accordant restore`), or the store is another's"
+    )
+
+
 def opened(row: Stored, sealing: Sealing) -> tuple[bytes, bytes] | None:
     """Salt and body, None where there is no content. Raises Lost, Tampered, KeysUnavailable."""
     if row.keys is None or row.sealed is None:
@@ -100,7 +119,7 @@ def _entry(connection: Connection, row: Stored, sealing: Sealing) -> Entry:
         of_keys = select(func.min(ERASED_KEYS.c.under)).where(ERASED_KEYS.c.key.in_(lost.keys))
         under = connection.scalar(of_keys)
         if under is None:
-            message = f"the key to the content of entry {row.seq} is missing"
+            message = key_missing(row.seq)
             raise Tampered(row.seq, "key-missing", message) from lost
         return erased_entry(row.seq, row.leaf, under)
     if content is None:

@@ -1,7 +1,8 @@
 """Erasures and holds of a log, held against what was ordered; part of `verification`.
 
 An erasure was ordered by a statement of somebody who may, by an earlier such order that had to leave something, or by
-the age of whole months; or it is a restore that says it anew, behind the entry that continues the log. It may take what was asked for and sent; what the service's state follows from is for ever.
+the age of whole months; or it is a restore that says it anew, behind the entry that continues the log. It may take what
+was asked for and sent; what the service's state follows from is for ever.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from governance.commands.audit_export import bar, export, file_bytes, kept_notes, verify_folder
+from governance.commands.audit_export import bar, erased_runs, export, file_bytes, kept_notes, verify_folder
 from governance.commands.audit_key import resume, rotate_log_key
 from governance.commands.audit_memory import compare, remember
 from governance.commands.connection import connect, connection_options
@@ -176,6 +176,8 @@ def verify(
         if report.checkpoint is not None:
             _, size, root = report.checkpoint.decode().split("\n")[:3]
             click.echo(f"  checkpoint: size {size}, root {root}; keep it, or let partners `accordant audit remember`")
+    if not as_json:
+        erased_runs(report.erased)
     ctx.exit(1 if report.faults else 0)
 
 

@@ -18,12 +18,16 @@ from audit import LogError
 from audit.export import written
 from audit.export_check import ExportReport, verify_export
 from audit.memory import recalled
+from audit.receipt import Receipt
 from connectors.answers import Answer
 from connectors.client import Client
 from governance.commands.connection import connect, connection_options
 from governance.errors import InputWrong, NotFound, Unavailable
 
-__all__ = ["bar", "export", "file_bytes", "keys_shown", "kept_notes", "verify_folder"]
+__all__ = ["bar", "erased_runs", "export", "file_bytes", "keys_shown", "kept_notes", "verify_folder"]
+
+
+_RUNS = 20
 
 
 @contextmanager
@@ -155,7 +159,20 @@ def verify_folder(
         except LogError as error:
             raise InputWrong(str(error), reason="export-unreadable") from error
     _said(found, as_json)
+    if not as_json:
+        for receipt in map(Receipt.from_file, given):
+            if receipt.opening.erased is not None:
+                erased_runs([(receipt.index, receipt.index, receipt.opening.erased)])
     return 0 if found.report.ok else 1
+
+
+def erased_runs(erased: Sequence[tuple[int, int, int]]) -> None:
+    """Which contents were forgotten, and under what: neither valid nor a fault."""
+    for first, last, under in erased[:_RUNS]:
+        what = f"entry {first}" if first == last else f"entries {first} to {last}"
+        click.echo(f"  {what}: erased under entry {under}")
+    if len(erased) > _RUNS:
+        click.echo(f"  and {len(erased) - _RUNS} more runs of entries (--json lists them)")
 
 
 def _said(found: ExportReport, as_json: bool) -> None:

@@ -61,6 +61,9 @@ KINDS = {
     "consent": "Consents recorded",
     "export": "Log exported",
     "not-authentic": "Strangers counted",
+    "erasure": "Content erased",
+    "hold": "Disclosures held",
+    "release-hold": "Hold released",
 }
 # (word, sign): the sign stands beside the colour, never colour alone
 OUTCOMES = {
