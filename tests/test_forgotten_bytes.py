@@ -110,7 +110,7 @@ def test_the_key_store_holds_the_only_copy(world: World) -> None:
 
 
 def test_an_older_database_brings_nobody_back(world: World) -> None:
-    """The keys are as they are now: nothing opens, the service says why and does not serve, and so does verification."""
+    """The keys are as they are now: nothing opens; service and verification say why."""
     home = world.settings.home
     with contextlib.closing(sqlite3.connect(home / "accordant.db")) as live:
         live.execute("VACUUM INTO ?", (str(home.parent / "older.db"),))
