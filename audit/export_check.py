@@ -231,7 +231,7 @@ class _Reading:
 
 def _wanted(given: Sequence[tuple[Receipt, Checkpoint]]) -> set[int]:
     """The leaves that receipts are held against: their entries', and the erasures' that they name."""
-    erasures = {r.opening.erased for r, _ in given}
+    erasures = {r.erased for r, _ in given}
     return {r.index for r, _ in given} | {number for number in erasures if number is not None}
 
 
@@ -269,7 +269,7 @@ def _held(
                 "receipt-differs",
                 f"entry {receipt.index} is not the one that the receipt proves was recorded: it was changed afterwards",
             )
-        under = receipt.opening.erased
+        under = receipt.erased
         if under is not None and (under not in leaves or Leaf.from_bytes(leaves[under]).kind != ERASURE):
             faults.add(
                 receipt.index,

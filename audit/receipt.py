@@ -115,6 +115,14 @@ class Receipt:
             raise ProofWrong("the receipt does not say of which entry it is")
         return Opening.from_bytes(self.extra)
 
+    @property
+    def erased(self) -> int | None:
+        """The erasure under which the entry's content went, as the receipt says; None where it does not say so."""
+        try:
+            return self.opening.erased
+        except ProofWrong:
+            return None
+
     def to_text(self) -> bytes:
         """As a file `.tlog-proof`."""
         lines = [_FIRST]

@@ -122,7 +122,7 @@ def test_an_older_database_brings_nobody_back(world: World) -> None:
     with pytest.raises(LogUnavailable, match=r"no erasure says so: it was destroyed, .* older copy"):
         world.open()
     faults = verify_home(world.settings).faults
-    assert {"key-missing", "subject-missing", "part-missing"} >= {fault.code for fault in faults} >= {"key-missing"}
+    assert "key-missing" in {fault.code for fault in faults}
     assert any("older copy" in fault.sentence for fault in faults)
     with contextlib.closing(open_keys(world.settings)) as keys:
         assert [] == keys.naming(NAME)

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -158,11 +158,10 @@ def verify_folder(
             found = verify_export(folder, vkey=vkey, remembered=kept, receipts=given, progress=tell)
         except LogError as error:
             raise InputWrong(str(error), reason="export-unreadable") from error
-    _said(found, as_json)
+    erased = [(r.index, r.index, r.erased) for r in _readable(given) if r.erased is not None]
+    _said(found, as_json, erased)
     if not as_json:
-        for receipt in map(Receipt.from_file, given):
-            if receipt.opening.erased is not None:
-                erased_runs([(receipt.index, receipt.index, receipt.opening.erased)])
+        erased_runs(erased)
     return 0 if found.report.ok else 1
 
 
@@ -175,11 +174,18 @@ def erased_runs(erased: Sequence[tuple[int, int, int]]) -> None:
         click.echo(f"  and {len(erased) - _RUNS} more runs of entries (--json lists them)")
 
 
-def _said(found: ExportReport, as_json: bool) -> None:
+def _readable(given: Sequence[bytes]) -> Iterator[Receipt]:
+    for data in given:
+        with suppress(LogError):  # what can't be read was told
+            yield Receipt.from_file(data)
+
+
+def _said(found: ExportReport, as_json: bool, erased: Sequence[tuple[int, int, int]]) -> None:
     report = found.report
     if as_json:
         faults = [{"entry": f.seq, "code": f.code, "sentence": f.message} for f in report.faults]
         said = {"whole": report.ok, "entries": report.size, "bodies": found.bodies, "origin": found.origin}
+        said |= {"erased": [{"first": first, "last": last, "under": under} for first, last, under in erased]}
         click.echo(json.dumps(said | {"remembered": report.remembered, "faults": faults}))
         return
     for number, fault in enumerate(report.faults[:20]):

@@ -10,8 +10,12 @@ from sqlalchemy import Engine, delete, func, insert, select
 
 from audit import Draft, Entry, Log, NoteSigner, Part, Tampered, verify
 from audit.erasure import ERASURE, Erased, clean, erase_rows, finish, named_under, runs
+from audit.export_check import verify_export
 from audit.keys import DATA_KEYS
+from audit.published import Published
+from audit.receipt import Opening, Receipt
 from audit.schema import BODIES, ERASED, PARTS
+from tests.audit.exported import export_of
 from tests.audit.tampering import cheating
 from tests.audit.worlds import ORIGIN, draft, keys_of
 
@@ -199,3 +203,25 @@ def _wrapped(log: Log) -> list[bytes]:
     with log.sealing.keys.engine.connect() as connection:
         ids = [key.id for key in log.sealing.keys.naming(NAME)]
         return list(connection.scalars(select(DATA_KEYS.c.wrapped).where(DATA_KEYS.c.id.in_(ids))))
+
+
+def test_a_receipt_of_an_erased_entry_proves_its_leaf(log: Log, signer: NoteSigner, tmp_path: Path) -> None:
+    """It says under which entry the content went, as a file and as JSON; not that the content was valid."""
+    log.append([draft(), *told()])
+    request = log.entry(2)
+    assert request is not None
+    whole = Published(log).receipt(request)
+    erasure = erase(log)
+    gone = log.entry(2)
+    assert gone is not None
+    receipt = Published(log).receipt(gone)
+    assert (None, erasure.seq) == (whole.erased, receipt.erased)
+    assert receipt == Receipt.from_text(receipt.to_text())
+    receipt.check(signer.verifier)
+    folder = export_of(log, tmp_path / "export", bodies=False)
+    both = [whole.to_text(), receipt.to_text()]
+    assert verify_export(folder, vkey=signer.vkey, receipts=both).report.ok
+    opening = Opening(gone.leaf, b"", {}, 0)
+    false = Receipt(receipt.index, receipt.proof, receipt.checkpoint, opening.to_bytes())
+    found = verify_export(folder, vkey=signer.vkey, receipts=[false.to_text()])
+    assert [(2, "erasure-unordered")] == [(f.seq, f.code) for f in found.report.faults]
