@@ -30,6 +30,7 @@ def order(
     words = {
         "order": what, "contributor": "north", "basis": "the client asked, article 17", "time": world.clock.now(),
         "subject_sha256": Order.digest(salt=salt, subject=subject), "nonce": secrets.token_urlsafe(16),
+        "keep_disclosures": False,
     }  # fmt: skip
     travelling = world.statement(partner, Order(**words | said)) | {"subject": subject, "salt": encoded(salt)}
     return world.call(partner, "POST", path, travelling | sent)

@@ -293,7 +293,7 @@ class Order(_Statement):
     contributor: Slug | None = None
     basis: Line
     subject_sha256: Digest
-    keep_disclosures: bool = False
+    keep_disclosures: bool
     nonce: Nonce
 
     @model_validator(mode="after")
