@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +20,7 @@ from audit.note import Checkpoint, NoteVerifier, open_note
 from audit.proof import check_consistency
 from audit.tree import ReadTile, Tree
 
-__all__ = ["Remembered", "compared", "recalled", "remember"]
+__all__ = ["Remembered", "compared", "held", "recalled", "remember", "replaced"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +67,48 @@ def recalled(path: Path, *, vkey: str | None = None) -> tuple[Remembered, ...]:
 
 def remember(path: Path, seen: Remembered) -> None:
     """Adds a checkpoint at the end of a file; on the disk once it returns. Raises what `checkpoint` does."""
-    _ = seen.checkpoint
-    line = json.dumps({"checkpoint": seen.note.decode(), "vkey": seen.vkey}, ensure_ascii=False, sort_keys=True)
+    line = _line(seen)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         os.fchmod(file.fileno(), 0o600)
-        file.write(line.encode() + b"\n")
+        file.write(line)
         file.flush()
         os.fsync(file.fileno())
 
 
-def compared(kept: Remembered, shown: Remembered, read: ReadTile) -> None:
-    """That the log that is shown begins with the one that was kept; its tiles are asked for, and not trusted.
+def replaced(path: Path, seen: Sequence[Remembered]) -> None:
+    """The file holds these and nothing else: whole or as it was before, and on the disk once it returns.
+
+    Raises what `checkpoint` does, and OSError.
+    """
+    data = b"".join(_line(one) for one in seen)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _line(seen: Remembered) -> bytes:
+    _ = seen.checkpoint
+    told = {"checkpoint": seen.note.decode(), "vkey": seen.vkey}
+    return json.dumps(told, ensure_ascii=False, sort_keys=True).encode() + b"\n"
+
+
+def held(kept: Remembered, shown: Remembered, prove: Callable[[int], Sequence[bytes]]) -> None:
+    """That the log that is shown begins with the one that was kept. `prove` gives the consistency proof from a size.
 
     Raises Forked, naming both, where it does not, or proves nothing.
     """
@@ -88,8 +121,13 @@ def compared(kept: Remembered, shown: Remembered, read: ReadTile) -> None:
         message = f"{said}: entries {new.size} to {old.size - 1} were taken away"
         raise Forked("rewound", message, kept=kept.note, shown=shown.note)
     try:
-        proof = Tree(new.size, read).consistency(old.size)
+        proof = prove(old.size)
         check_consistency(old=old.size, size=new.size, old_root=old.root, root=new.root, proof=proof)
     except (ProofWrong, Tampered) as error:
         message = f"{said}, which does not begin with it: two histories were signed, or the proof is false ({error})"
         raise Forked("forked", message, kept=kept.note, shown=shown.note) from error
+
+
+def compared(kept: Remembered, shown: Remembered, read: ReadTile) -> None:
+    """As `held`; the proof is made from the log's tiles, which are asked for, and not trusted."""
+    held(kept, shown, lambda size: Tree(shown.checkpoint.size, read).consistency(size))

@@ -6,19 +6,23 @@ log's key signed, so a table of tiles that somebody wrote into makes no false re
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from audit.cosigned import CosignatureStore
 from audit.entry import Entry
-from audit.errors import ProofWrong, Tampered
+from audit.errors import LogUnavailable, ProofWrong, Tampered
 from audit.head import Head
 from audit.log import Log
 from audit.merkle import EMPTY
-from audit.note import NoteVerifier
+from audit.note import Checkpoint, NoteVerifier, open_note
 from audit.proof import check_consistency, check_inclusion
 from audit.receipt import Receipt
 from audit.tile_store import TileStore
 from audit.tiles import Tile
 
 __all__ = ["Published"]
+
+_SECONDS = 30.0
 
 
 class Published:
@@ -41,6 +45,15 @@ class Published:
     def checkpoint(self) -> bytes:
         """The newest signed checkpoint, with the cosignatures that it has."""
         return self._cosigned.on(self._log.head().checkpoint)
+
+    def caught_up(self) -> Head:
+        """Where the log stands on the disk, what other processes recorded included. Raises LogUnavailable."""
+        try:
+            # The sequencer catches up before it runs anything; there is nothing to run.
+            self._log.submit((), within=lambda _connection, _entries: None).result(_SECONDS)
+        except TimeoutError:
+            raise LogUnavailable("the log did not answer in time") from None
+        return self._log.head()
 
     def cosigned(self) -> bytes | None:
         """The newest checkpoint that a witness cosigned; None without one."""
@@ -82,12 +95,35 @@ class Published:
             raise _differs(None) from error
         return proof
 
-    def receipt(self, entry: Entry) -> Receipt:
-        """The receipt of an entry under the newest checkpoint. Raises Tampered, LogUnavailable."""
-        head = self._log.head()
-        return Receipt.of(
-            entry, proof=self.inclusion(entry.seq, head=head), checkpoint=self._cosigned.on(head.checkpoint)
-        )
+    def receipt(self, entry: Entry, *, under: bytes | None = None) -> Receipt:
+        """The receipt of an entry under the newest checkpoint, or under an older one that covers it.
+
+        Raises Tampered, LogUnavailable.
+        """
+        if under is None:
+            head = self._log.head()
+            proof, under = self.inclusion(entry.seq, head=head), self._cosigned.on(head.checkpoint)
+        else:
+            proof = self._inclusion_under(entry, under)
+        return Receipt.of(entry, proof=proof, checkpoint=under)
+
+    def _inclusion_under(self, entry: Entry, note: bytes) -> tuple[bytes, ...]:
+        signed = Checkpoint.from_text(open_note(note, self._log.verifier))
+        self._tiles.kept_up(signed.size)
+        proof = self._tiles.tree(signed.size).inclusion(entry.seq)
+        try:
+            check_inclusion(leaf_hash=entry.leaf_hash, index=entry.seq, size=signed.size, proof=proof, root=signed.root)
+        except ProofWrong as error:
+            self._tiles.forget()
+            raise _differs(entry.seq) from error
+        return proof
+
+    def covering(self, index: int, content: Callable[[bytes], bool]) -> bytes | None:
+        """The newest checkpoint that covers an entry and whose cosignatures content the caller; else that with most.
+
+        None where no witness has cosigned one that covers it.
+        """
+        return self._cosigned.enough(content, beyond=index) or self._cosigned.best(beyond=index)
 
 
 def _differs(seq: int | None) -> Tampered:

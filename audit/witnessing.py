@@ -14,7 +14,7 @@ from audit.policy import Policy, PolicyWitness
 from audit.published import Published
 from audit.witness import Post, submit
 
-__all__ = ["Outcome", "Round", "ask"]
+__all__ = ["Outcome", "Round", "ask", "content"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,11 @@ def ask(published: Published, store: CosignatureStore, policy: Policy, *, post: 
     head = published.head()
     outcomes = tuple(_asked(published, store, witness, post) for witness in policy.witnesses if witness.url)
     note = store.on(head.checkpoint)
-    return Round(note, outcomes, _content(policy, note))
+    return Round(note, outcomes, content(policy, note))
 
 
-def _content(policy: Policy, note: bytes) -> bool:
+def content(policy: Policy, note: bytes) -> bool:
+    """Whether the cosignatures of a checkpoint are enough for the policy. Which log signed it is not looked at."""
     keys = {c.verifier.public for c in policy.cosigned(note)}
     return policy.satisfied(frozenset(w.name for w in policy.witnesses if w.verifier.public in keys))
 
@@ -60,8 +61,9 @@ def _asked(published: Published, store: CosignatureStore, witness: PolicyWitness
     try:
         return Outcome(name, _submitted(published, store, witness, post))
     except WitnessRefused as error:
-        if error.reason == "rewound":
-            try:  # once more, with whatever is the newest head by now
+        if error.alarm:
+            try:  # once more, with whatever is the newest head on the disk by now
+                published.caught_up()
                 return Outcome(name, _submitted(published, store, witness, post))
             except WitnessRefused as again:
                 error = again
