@@ -121,7 +121,7 @@ def held(kept: Remembered, shown: Remembered, prove: Callable[[int], Sequence[by
         message = f"{said}: entries {new.size} to {old.size - 1} were taken away"
         raise Forked("rewound", message, kept=kept.note, shown=shown.note)
     try:
-        proof = prove(old.size)
+        proof = prove(old.size) if 0 < old.size < new.size else ()
         check_consistency(old=old.size, size=new.size, old_root=old.root, root=new.root, proof=proof)
     except (ProofWrong, Tampered) as error:
         message = f"{said}, which does not begin with it: two histories were signed, or the proof is false ({error})"

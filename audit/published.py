@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sqlalchemy import select
+
 from audit.cosigned import CosignatureStore
 from audit.entry import Entry
-from audit.errors import LogUnavailable, ProofWrong, Tampered
+from audit.errors import LogUnavailable, ProofWrong, Tampered, mapped
 from audit.head import Head
 from audit.log import Log
 from audit.merkle import EMPTY
 from audit.note import Checkpoint, NoteVerifier, open_note
 from audit.proof import check_consistency, check_inclusion
 from audit.receipt import Receipt
+from audit.schema import HEAD
 from audit.tile_store import TileStore
 from audit.tiles import Tile
 
@@ -48,11 +51,15 @@ class Published:
 
     def caught_up(self) -> Head:
         """Where the log stands on the disk, what other processes recorded included. Raises LogUnavailable."""
-        try:
-            # The sequencer catches up before it runs anything; there is nothing to run.
-            self._log.submit((), within=lambda _connection, _entries: None).result(_SECONDS)
-        except TimeoutError:
-            raise LogUnavailable("the log did not answer in time") from None
+        engine = self._log.engine
+        with mapped(engine, "reading"), engine.connect() as connection, connection.begin():
+            size = connection.scalar(select(HEAD.c.size))
+        if size != self._log.head().size:
+            try:
+                # The sequencer catches up before it runs anything; there is nothing to run.
+                self._log.submit((), within=lambda _connection, _entries: None).result(_SECONDS)
+            except TimeoutError:
+                raise LogUnavailable("the log did not answer in time") from None
         return self._log.head()
 
     def cosigned(self) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Whether the log is still the one that others remember, and vouched for recently enough: read from memory, on each call.
+"""Whether the log is still the one that others remember, and vouched for recently enough; read from memory.
 
 A **contradiction** (a witness, the home's own memory or a partner's file holds a checkpoint that the head does not
 extend) makes the service read-only: nothing is released, signed or taken in. What is read is still recorded, for an
@@ -6,7 +6,7 @@ unwatched look would be worse than an entry too many. It is never cleared by its
 
 **X-Road's rule**: where the policy asks for a quorum of witnesses and there are entries that no checkpoint with a
 quorum covers, the oldest of them may wait for so many seconds; then no data is released until a quorum has cosigned.
-An idle log is never stale. Whoever keeps the watch may hang or die: then what was not covered counts from its last look.
+An idle log is never stale. Whoever keeps the watch may hang or die: then the time counts from its last look.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ class Continuity:
         """Raises LogUnavailable (`log-contradicted`), naming who remembers what."""
         if self._found:
             more = f" (and {len(self._found) - 1} more)" if len(self._found) > 1 else ""
-            detail = f"{self._found[0].sentence}{more}; nothing is released or taken in until an administrator has acted"
+            detail = (
+                f"{self._found[0].sentence}{more}; nothing is released or taken in until an administrator has acted"
+            )
             raise LogUnavailable(detail, reason="log-contradicted")
 
     def require_fresh(self) -> None:

@@ -135,6 +135,7 @@ class Gateway:
     nonces: Nonces
     pseudonym_key: bytes
     limits: Limits
+    standing: Callable[[], None]  # raises LogUnavailable while nothing may be released: `Continuity.require`
 
     def query(self, call: DataCall) -> Released | Refusal:
         """Answers a data request. Never raises for anything that the caller can cause.
@@ -173,6 +174,7 @@ class Gateway:
         request: Request | None = None
         decision: Decision | None = None
         try:
+            self.standing()
             parsed = parse(call.body, self.limits)
             request = parsed.request(
                 party=call.requester.party, purpose=declaration.purpose, mou=declaration.mou, at=now

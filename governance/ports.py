@@ -6,7 +6,7 @@ Fakes in the tests implement these; nothing is patched.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audit import Draft, Entry, Head
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from governance.disclosure.query import SourceQuery
 
-__all__ = ["Bundle", "Clock", "Engine", "Journal", "Nonces", "Published", "Source", "Within"]
+__all__ = ["Bundle", "Clock", "Engine", "Journal", "Nonces", "Published", "Source", "Vouching", "Within"]
 
 # Writes state in the transaction of the entries: it gets the store's connection and the entries, and what it raises
 # undoes both. Use cases pass it on and never look inside.
@@ -124,8 +124,34 @@ class Published(Protocol):
         """What lies at `tile/...`, byte for byte as an export has it; None where there is nothing."""
         ...
 
-    def receipt(self, entry: Entry) -> Receipt:
-        """The proof that an entry is in the log, checked before it is handed out."""
+    def receipt(self, entry: Entry, *, under: bytes | None = None) -> Receipt:
+        """The proof that an entry is in the log, checked before it is handed out; under the newest checkpoint, or one
+        that covers it.
+        """
+        ...
+
+    def covering(self, index: int, content: Callable[[bytes], bool]) -> bytes | None:
+        """The newest cosigned checkpoint that covers an entry, one that contents the caller if there is any."""
+        ...
+
+
+class Vouching(Protocol):
+    """Witnesses that vouch for the log. Safe from any thread."""
+
+    def ask(self) -> Mapping[str, Any]:
+        """Submits the newest checkpoint to each of them now; how they stand. Raises LogUnavailable."""
+        ...
+
+    def take(self, note: bytes, line: bytes) -> Mapping[str, Any]:
+        """Keeps a cosignature that one of them brings. Raises InputWrong, LogUnavailable."""
+        ...
+
+    def enough(self, note: bytes) -> bool:
+        """Whether a checkpoint carries the cosignatures that the policy asks for."""
+        ...
+
+    def standing(self) -> Mapping[str, Any]:
+        """What they said last, how far they cover the log, and who contradicts it; from memory."""
         ...
 
 

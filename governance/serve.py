@@ -44,6 +44,7 @@ __all__ = ["application", "door", "run", "server"]
 _STOP = signal.SIGUSR1
 _PR_SET_PDEATHSIG = 1
 _FILES_BESIDES = 512  # descriptors that are no connections: databases, files of rows, engines
+_WITNESS_SECONDS = 3.0  # a start waits so long for what witnesses remember; who answers later is heard then
 _END_SECONDS = 15  # for closing accounts and writing the log's queue, after the time of grace
 
 # What the parent found when it tried the start: a worker that is forked from it need not find it again.
@@ -102,6 +103,7 @@ def application() -> Doorway:
         os._exit(3)
     # Should the event loop not come to it: a process of multiprocessing's runs its own finalizers, and no `atexit`.
     Finalize(None, services.close, exitpriority=10)
+    services.watching(_WITNESS_SECONDS)
     life = Life()
     app = create_app(services, life=life)
     app.extensions["accordant.lock"] = lock

@@ -57,6 +57,8 @@ class Settings:
     drain_seconds: float = 1.0
     grace_seconds: float = 30.0
     free_bytes: int = 67_108_864
+    witness_seconds: float = 60.0
+    checkpoint_seconds: float = 14_400.0
     metrics_from: str = "127.0.0.1,::1"
     sources: tuple[tuple[str, str], ...] = ()
 
@@ -99,7 +101,14 @@ _TYPES = {f.name: f.type for f in fields(Settings)}
 _NOT_SET = frozenset({"home", "sources"})
 # With none of these, or no time for them, nothing could be served at all.
 _AT_LEAST_ONE = ("threads", "requests_in_flight", "uploads_in_flight", "max_connections", "batch_rows")
-_SOME_TIME = ("header_seconds", "body_seconds", "upload_seconds", "send_seconds")
+_SOME_TIME = (
+    "header_seconds",
+    "body_seconds",
+    "upload_seconds",
+    "send_seconds",
+    "witness_seconds",
+    "checkpoint_seconds",
+)
 
 
 def _typed(name: str, value: Any, origin: str) -> Any:

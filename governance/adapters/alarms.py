@@ -59,7 +59,7 @@ class AlarmFile:
         return tuple(found)
 
     def add(self, found: Contradiction) -> None:
-        """On the disk once it returns; once, however often it is told before it is settled. Raises OSError, InputWrong."""
+        """On the disk once it returns; once, until it is settled. Raises OSError, InputWrong."""
         with self._lock:
             alarms = self.read()
             if not any(a.settled_by is None and _same(a.found, found) for a in alarms):
@@ -80,9 +80,7 @@ class AlarmFile:
     def recorded(self, entry: int) -> None:
         """Every settled alarm is told of in the log by this entry, unless it was before."""
         with self._lock:
-            told = [
-                replace(a, entry=entry) if a.settled_by is not None and a.entry is None else a for a in self.read()
-            ]
+            told = [replace(a, entry=entry) if a.settled_by is not None and a.entry is None else a for a in self.read()]
             self._write(told)
 
     def _write(self, alarms: Sequence[Alarm]) -> None:

@@ -38,6 +38,7 @@ KINDS = {
     "sign-in": "Signed in",
     "sign-out": "Signed out",
     "genesis": "The log began",
+    "alarm-settled": "An alarm about the log was settled",
     "proposal": "MOU proposed",
     "opening": "Signing opened",
     "signature": "MOU signed",
