@@ -73,13 +73,14 @@ class Witnesses:
                 self._continuity.contradicted(alarm.found)
         settled = {text_of(a.found.kept) for a in alarms if a.settled_by is not None}
         head = self._published.head()
-        remembered = [("this home", one) for one in self._memory.own()]
-        remembered += [(f"the file {name}", one) for name, one in self._memory.handed_in()]
-        whole = True
+        own = tuple(one for one in self._memory.own() if text_of(one.note) not in settled)
+        remembered = [("this home", one) for one in own]
+        remembered += [
+            (f"the file {name}", one) for name, one in self._memory.handed_in() if text_of(one.note) not in settled
+        ]
         for by, one in remembered:
-            if text_of(one.note) not in settled:
-                whole = self._compared(by, one, head) and whole
-        self._kept = self._memory.own() if whole else ()
+            self._compared(by, one, head)
+        self._kept = own
         self._read_policy()
         self._cover()
 
@@ -267,7 +268,7 @@ class Witnesses:
     def _contradicts(self, outcome: Outcome) -> None:
         """A witness that saw another history: with the checkpoint that it cosigned, where we still know it."""
         witness = next(w for w in self._policy.witnesses if w.name.decode(errors="replace") == outcome.name)
-        known = [self._store.newest_by(witness.verifier), *(one.note for one in self._kept or self._memory.own())]
+        known = [self._store.newest_by(witness.verifier), *(one.note for one in self._kept)]
         kept = next((n for n in known if n is not None and cosignatures_of(n, (witness.verifier,))), b"")
         shown = self._published.head().checkpoint
         detail = f"{outcome.detail}; {_named('it cosigned', kept)}{_named('this log shows', shown)}"
