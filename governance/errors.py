@@ -7,6 +7,7 @@
     │   ├── TooLarge          over a limit in bytes                                       HTTP 413
     │   └── NotFound          no such MOU, entry, party, source                           HTTP 404
     ├── NotAuthentic          unknown key, bad signature, wrong origin                    CLI 1, HTTP 401
+    │   ├── LogForked         a server shows another log than a client saw before         CLI 1
     │   └── Replayed          a nonce that was counted already                            HTTP 409
     ├── Refused               understood, and the answer is no                            CLI 1, HTTP 403
     │   ├── RequestRefused    a data request: deny, gap or review, with its decision
@@ -37,6 +38,7 @@ __all__ = [
     "EngineUnavailable",
     "Fault",
     "InputWrong",
+    "LogForked",
     "LogUnavailable",
     "NotAuthentic",
     "NotFound",
@@ -126,6 +128,14 @@ class NotAuthentic(AccordantError):
     """Who speaks could not be established: unknown key, bad signature, missing component, skewed clock."""
 
     reason = "not-authentic"
+
+
+class LogForked(NotAuthentic):
+    """What a server shows and what was seen of its log before can't both be of one log. Both are kept here."""
+
+    reason = "log-forked"
+    kept: bytes = b""
+    shown: bytes = b""
 
 
 class Replayed(NotAuthentic):

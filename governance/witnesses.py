@@ -157,10 +157,9 @@ class Witnesses:
         """A cosignature that a witness made by itself. Raises InputWrong, LogUnavailable."""
         self._continuity.require_whole()
         try:
-            found = cosignatures_of(note + line, tuple(w.verifier for w in self._policy.witnesses))
-            text = open_note(note, self._log.verifier)
-            size = Checkpoint.from_text(text).size
+            size = Checkpoint.from_text(open_note(note, self._log.verifier)).size
             kept = Remembered(_bare(note, self._log), self._log.verifier.vkey)
+            found = cosignatures_of(kept.note + line, tuple(w.verifier for w in self._policy.witnesses))
         except audit.LogError as error:
             raise InputWrong(f"not a cosignature of this log's: {error}", reason="cosignature-wrong") from None
         mine = next((one for one in found if one.line == line), None)

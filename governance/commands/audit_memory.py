@@ -19,7 +19,7 @@ from governance.commands.audit_export import file_bytes
 from governance.commands.connection import connect, connection_options
 from governance.errors import InputWrong, NotFound
 
-__all__ = ["compare", "remember"]
+__all__ = ["alarm", "compare", "held_by_tiles", "remember"]
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _VKEY = click.option("--vkey", "vkey_file", type=click.Path(path_type=Path), help="The log's key as you know it.")
@@ -40,7 +40,9 @@ def _shown(client: Client, vkey_file: Path | None) -> Remembered:
     return found
 
 
-def _held(client: Client, kept: tuple[Remembered, ...], shown: Remembered) -> None:
+def held_by_tiles(client: Client, kept: tuple[Remembered, ...], shown: Remembered) -> None:
+    """That what the server shows extends each that was kept. Raises Forked."""
+
     def read(tile: Tile) -> bytes:
         try:
             return client.read(f"/log/{tile.path}")
@@ -55,7 +57,8 @@ def _of_this_log(found: tuple[Remembered, ...], origin: str) -> tuple[Remembered
     return tuple(one for one in found if one.checkpoint.origin == origin)
 
 
-def _alarm(ctx: click.Context, error: Forked, as_json: bool) -> None:
+def alarm(ctx: click.Context, error: Forked, as_json: bool) -> None:
+    """Prints both checkpoints, and ends with 1."""
     if as_json:
         both = {"kept": error.kept.decode(), "shown": error.shown.decode()}
         click.echo(json.dumps({"consistent": False, "code": error.code, "sentence": str(error)} | both))
@@ -81,16 +84,16 @@ def remember(
     Example:
       accordant audit remember
     """
-    client, path = connect(**connection), _memory(memory)
+    client, path = connect(**connection, remember=False), _memory(memory)
     try:
         shown = _shown(client, vkey_file)
         origin, size = shown.checkpoint.origin, shown.checkpoint.size
         before = _of_this_log(recalled(path), origin)
-        _held(client, before[-1:], shown)
+        held_by_tiles(client, before[-1:], shown)
         if not before or before[-1].note != shown.note:
             keep(path, shown)
     except Forked as error:
-        _alarm(ctx, error, as_json)
+        alarm(ctx, error, as_json)
     except LogError as error:
         raise InputWrong(str(error), reason="memory-unreadable") from error
     except OSError as error:
@@ -124,7 +127,7 @@ def compare(
     """
     if not file.is_file():
         raise NotFound(f"no file `{file}`", field="FILE")
-    client = connect(**connection)
+    client = connect(**connection, remember=False)
     try:
         shown = _shown(client, vkey_file)
         origin = shown.checkpoint.origin
@@ -134,9 +137,9 @@ def compare(
         if memory is not None and not memory.is_file():
             raise NotFound(f"no file `{memory}`", field="--memory")
         ours = _of_this_log(recalled(_memory(memory)), origin)
-        _held(client, theirs + ours, shown)
+        held_by_tiles(client, theirs + ours, shown)
     except Forked as error:
-        _alarm(ctx, error, as_json)
+        alarm(ctx, error, as_json)
     except LogError as error:
         raise InputWrong(str(error), reason="memory-unreadable") from error
     if as_json:

@@ -39,6 +39,7 @@ PATHS = [
     ("POST", "/v1/mous/{mou_id}/statements"), ("POST", "/v1/query"), ("GET", "/v1/receipts/{entry}"),
     ("GET", "/v1/reviews"), ("POST", "/v1/reviews/{digest}/approval"), ("POST", "/v1/reviews/{digest}/refusal"),
     ("GET", "/v1/sources"), ("POST", "/v1/sources"), ("POST", "/v1/sources/{dataset}/rows"), ("POST", "/v1/sessions"),
+    ("POST", "/v1/cosignatures"), ("GET", "/v1/witnesses"), ("POST", "/v1/witnesses/round"),
 ]  # fmt: skip
 STEADY = settings(
     max_examples=12,
