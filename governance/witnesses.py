@@ -22,6 +22,7 @@ from audit import Draft, Log
 from audit.cosignature import cosignatures_of
 from audit.cosigned import CosignatureStore
 from audit.errors import Forked, PolicyWrong
+from audit.look import recorded_at
 from audit.memory import Remembered, held
 from audit.note import Checkpoint, open_note, signatures_of
 from audit.policy import Policy
@@ -226,8 +227,8 @@ class Witnesses:
                 self._covering, size = kept.note, kept.checkpoint.size
         since = self._clock.now()
         if head.size > size:
-            first = self._log.entry(size)
-            since = max(first.time, self._policy_since) if first is not None else since
+            first = recorded_at(self._log.engine, size)
+            since = max(first, self._policy_since) if first is not None else since
         self._continuity.coverage = Coverage(size, since)
 
     def _remember(self, head: audit.Head) -> None:

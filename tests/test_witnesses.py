@@ -1,50 +1,24 @@
-"""The watch over the log: witnesses that vouch or contradict, memory outside the database, and X-Road's rule."""
+"""Witnesses are asked, and what happens when one remembers another history."""
 
 from __future__ import annotations
 
-import datetime as dt
-import json
-import os
 import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit.cosignature import Cosigner
-from audit.errors import WitnessRefused
-from audit.memory import Remembered, recalled, replaced
 from audit.note import Checkpoint
 from audit.policy import Policy
-from audit.policy_file import with_witness
 from audit.witness import Answered
 from governance.adapters.alarms import AlarmFile
 from governance.errors import InputWrong
 from governance.settings import from_home
-from tests.audit.witness import Fake, litewitnessing
+from tests.audit.witness import Fake
 from tests.simulator import World
 from tests.test_gateway import OWN
-
-URL = "https://witness.example"
-
-
-def cosigner(name: str) -> Cosigner:
-    return Cosigner(name, Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b".")))
-
-
-def written(world: World, *names: str, url: str | None = URL, quorum: int | None = None) -> Policy:
-    """The home's policy, as old as can be."""
-    data = b""
-    for name in names:
-        vkey = cosigner(name).verifier.vkey
-        data = with_witness(data, name=name, vkey=vkey, url=url, log_vkey=world.services.vkey, quorum=quorum)
-    path = world.settings.home / "witnesses.policy"
-    path.write_bytes(data)
-    os.utime(path, (0, 0))
-    return Policy.from_text(data)
+from tests.vouching import asked, cosigner, refusing, restarted, with_fake, written
 
 
 @pytest.fixture
@@ -57,34 +31,8 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def fake(world: World) -> Fake:
-    """A witness that the policy names; the world is opened with it."""
-    from audit import NoteVerifier
-
-    written(world, "w")
-    made = Fake(NoteVerifier.from_vkey(world.services.vkey), cosigner("w"))
-    world.close()
-    world.post = made
-    world.open()
-    return made
-
-
-def restarted(world: World) -> None:
-    world.close()
-    world.open()
-
-
-def asked(world: World) -> tuple[int, str | None, str | None]:
-    """A request of own rows: status, outcome, reason."""
-    answer = world.query(world.partners["dashboard"], OWN)
-    reason = answer.json.get("reason") if answer.is_json else None
-    return answer.status_code, answer.headers["Accordant-Outcome"], reason
-
-
-def refusing(status: int, body: bytes = b"") -> Answered:
-    return Answered(status, "text/x.tlog.size" if status == 409 else "text/plain", body)
-
-
-# Asking
+    """A witness that the policy names."""
+    return with_fake(world)
 
 
 def test_a_round_brings_cosignatures(world: World, fake: Fake) -> None:
@@ -159,9 +107,6 @@ def test_two_services_on_one_database_do_not_disturb_each_other(world: World, fa
             assert size == behind.services.witnesses.ask()["covered"], turn
     assert ((), ()) == (world.services.continuity.contradictions, other.services.continuity.contradictions)
     other.close()
-
-
-# Contradicted
 
 
 @pytest.mark.parametrize(("answer", "code"), [(refusing(409, b"100000\n"), "rewound"), (refusing(422), "forked")])
@@ -275,257 +220,3 @@ def test_a_witness_that_is_away_is_no_alarm(world: World, fake: Fake) -> None:
         assert [] == told["contradictions"]
         assert told["witnesses"][0]["reason"]
     assert (200, "permit", None) == asked(world)
-
-
-# Memory outside the database
-
-
-def test_a_home_remembers_where_its_log_stood(world: World) -> None:
-    """Outside the database, moved on at each round and at a stop."""
-    path = world.settings.home / "checkpoints"
-    world.services.witnesses.ask()
-    assert world.services.journal.head().size == recalled(path)[-1].checkpoint.size
-    assert 0o600 == path.stat().st_mode & 0o777
-    asked(world)
-    world.close()
-    size = world.services.journal.head().size
-    assert [size] == [one.checkpoint.size for one in recalled(path)]
-    world.open()
-
-
-def test_an_older_database_is_served_read_only(world: World, tmp_path: Path) -> None:
-    """A copy that was put back: fewer entries than the home remembers."""
-    database = Path(world.settings.database_url.removeprefix("sqlite:///"))
-    world.close()
-    shutil.copy(database, tmp_path / "older.db")
-    world.open()
-    assert (200, "permit", None) == asked(world)
-    world.close()
-    remembered = (world.settings.home / "checkpoints").read_bytes()
-    shutil.copy(tmp_path / "older.db", database)
-    world.open()
-    [found] = world.services.continuity.contradictions
-    assert ("this home", "rewound") == (found.by, found.code)
-    assert (503, "unavailable", "log-contradicted") == asked(world)
-    assert world.told(world.administrator, "GET", "/v1/entries?limit=3")["entries"]
-    # The log grows by searches; it is forked by now, and what was remembered is not forgotten for it.
-    for _ in range(6):
-        world.told(world.administrator, "GET", "/v1/entries?limit=1")
-    world.services.witnesses.ask()
-    restarted(world)
-    assert (503, "unavailable", "log-contradicted") == asked(world)
-    assert remembered == (world.settings.home / "checkpoints").read_bytes()
-    AlarmFile(world.settings.home / "alarms.jsonl").settle(by="ada", reason="restored", at=world.clock.now())
-    restarted(world)
-    assert (200, "permit", None) == asked(world)
-    world.services.witnesses.ask()
-    assert world.services.journal.head().size == recalled(world.settings.home / "checkpoints")[-1].checkpoint.size
-
-
-def test_what_a_partner_remembers_is_held_against_the_head(world: World, tmp_path: Path) -> None:
-    """A file in `remembered/`, of the very log or of a fork that the same key signed."""
-    folder = world.settings.home / "remembered"
-    head = world.services.journal.head()
-    replaced(folder / "north", [Remembered(head.checkpoint, world.services.vkey)])
-    (folder / "south").write_bytes(head.checkpoint)
-    restarted(world)
-    assert (200, "permit", None) == asked(world)
-    from governance.home import note_signer
-
-    signer = note_signer(world.settings)
-    forked = signer.sign(Checkpoint(signer.name, head.size, b"f" * 32).to_text())
-    (folder / "east").write_bytes(forked)
-    restarted(world)
-    [found] = world.services.continuity.contradictions
-    assert ("the file remembered/east", "forked") == (found.by, found.code)
-    assert (503, "unavailable", "log-contradicted") == asked(world)
-    (folder / "east").write_bytes(b"nonsense")
-    world.close()
-    with pytest.raises(InputWrong) as raised:
-        world.open()
-    assert "memory-unreadable" == raised.value.reason
-    (folder / "east").unlink()
-    world.open()
-
-
-# X-Road's rule
-
-
-def moved(world: World, seconds: float) -> None:
-    world.clock.time += dt.timedelta(seconds=seconds)
-
-
-def test_entries_that_no_quorum_covers_stop_releases_in_time(world: World, fake: Fake) -> None:
-    """503 and since when; other calls go on; as soon as a quorum has cosigned it goes on by itself."""
-    world.services.witnesses.ask()
-
-    def away() -> Answered:
-        raise WitnessRefused("unreachable", "nobody answers")
-
-    fake.refuse = away
-    began = world.clock.now()
-    assert (200, "permit", None) == asked(world)
-    moved(world, 14_000)
-    world.services.witnesses.ask()
-    assert (200, "permit", None) == asked(world)
-    moved(world, 1_000)
-    refused = world.query(world.partners["dashboard"], OWN)
-    assert (503, "checkpoint-stale", "unavailable") == (
-        refused.status_code, refused.json["reason"], refused.headers["Accordant-Outcome"],
-    )  # fmt: skip
-    assert began.isoformat(timespec="minutes")[:16] in refused.json["detail"]
-    entry = world.services.journal.entry(refused.json["entry"])
-    assert entry is not None
-    assert ("unavailable", "checkpoint-stale") == (entry.body["outcome"], entry.body["reason"])
-    assert "checkpoint-stale" == world.services.ready()["continuity"]
-    assert world.told(world.administrator, "GET", "/v1/entries?limit=3")["entries"]
-    restarted(world)
-    assert (503, "unavailable", "checkpoint-stale") == asked(world)
-    fake.refuse = None
-    world.services.witnesses.ask()
-    assert (200, "permit", None) == asked(world)
-
-
-def test_an_idle_log_is_never_stale(world: World, fake: Fake) -> None:
-    """There is nothing that a witness could say anew."""
-    world.services.witnesses.ask()
-    moved(world, 10_000_000)
-    assert 0 == world.services.continuity.waiting_seconds()
-    world.services.continuity.require()
-
-
-def test_a_watch_that_died_counts_from_its_last_look(world: World, fake: Fake) -> None:
-    """Nobody looks any more: what was recorded since is uncovered since then."""
-    world.services.witnesses.ask()
-    assert (200, "permit", None) == asked(world)
-    moved(world, 14_401)
-    assert (503, "unavailable", "checkpoint-stale") == asked(world)
-
-
-def test_a_quorum_that_nobody_asks_for_is_never_overdue(world: World) -> None:
-    """Witnesses alone are no rule; `quorum none` says so."""
-    written(world, "w", quorum=0)
-    world.services.witnesses.ask()
-    moved(world, 10_000_000)
-    assert (200, "permit", None) == asked(world)
-
-
-def test_a_new_policy_has_its_time(world: World, fake: Fake) -> None:
-    """Entries older than the file count from the moment at which it was written."""
-    world.post = fake
-    fake.refuse = lambda: refusing(404)
-    now = world.clock.now().timestamp()
-    os.utime(world.settings.home / "witnesses.policy", (now, now))
-    moved(world, 14_300)
-    world.services.witnesses.ask()
-    assert (200, "permit", None) == asked(world)
-    moved(world, 200)
-    assert (503, "unavailable", "checkpoint-stale") == asked(world)
-
-
-# Partners as witnesses
-
-
-def brought(world: World, name: str, note: bytes, *, by: str | None = None) -> Any:
-    from base64 import b64encode
-
-    line = cosigner(by or name).line(note, seconds=1_800_000_000)
-    document = {"checkpoint": b64encode(note).decode(), "line": b64encode(line).decode()}
-    return world.call(world.partners[name], "POST", "/v1/cosignatures", document)
-
-
-def test_a_receipt_carries_two_partners_cosignatures(world: World) -> None:
-    """Both on one checkpoint, and the policy of two is content with it, offline."""
-    from audit import NoteVerifier
-    from audit.receipt import Receipt
-
-    policy = written(world, "north", "south", url=None)
-    world.services.witnesses.ask()
-    assert (200, "permit", None) == asked(world)
-    entry = next(e.seq for e in world.services.journal.entries() if e.kind == "request")
-    early = world.told(world.partners["north"], "GET", f"/v1/receipts/{entry}")
-    note = world.client.get("/log/checkpoint").data
-    assert (201, False) == ((answer := brought(world, "north", note)).status_code, answer.json["quorum"])
-    asked(world)
-    assert (201, True) == ((answer := brought(world, "south", note)).status_code, answer.json["quorum"])
-    asked(world)
-    told = world.told(world.partners["north"], "GET", f"/v1/receipts/{entry}")
-    assert set(early) == set(told)
-    receipt = Receipt.from_file(json.dumps(told).encode())
-    signed = receipt.check(NoteVerifier.from_vkey(world.services.vkey))
-    assert signed == policy.check(receipt.checkpoint)
-    assert 2 == len(policy.cosigned(receipt.checkpoint))
-    assert signed.size < world.services.journal.head().size
-    newest = world.services.journal.head().size
-    now = world.told(world.partners["north"], "GET", f"/v1/receipts/{entry}?cosigned=false")
-    assert newest == Receipt.from_file(json.dumps(now).encode()).check(NoteVerifier.from_vkey(world.services.vkey)).size
-    late = next(e.seq for e in world.services.journal.entries(after=signed.size - 1) if "north" in e.readers)
-    answer = world.call(world.partners["north"], "GET", f"/v1/receipts/{late}?cosigned=true")
-    assert (404, "no-cosignature") == (answer.status_code, answer.json["reason"])
-    assert 200 == world.call(world.partners["north"], "GET", f"/v1/receipts/{late}").status_code
-
-
-def test_a_strangers_cosignature_is_not_kept(world: World) -> None:
-    """Nor one over another log's checkpoint, nor rubbish."""
-    written(world, "north", url=None)
-    world.services.witnesses.ask()
-    note = world.client.get("/log/checkpoint").data
-    answer = brought(world, "south", note)
-    assert (400, "not-a-witness") == (answer.status_code, answer.json["reason"])
-    from audit import NoteSigner
-
-    other = NoteSigner.generate("another.example/log")
-    foreign = other.sign(Checkpoint("another.example/log", 3, b"r" * 32).to_text())
-    for wrong in (foreign, note.replace(b"\n\n", b"\nmore\n\n"), b"nonsense\n\nx\n"):
-        line = cosigner("north").line(note, seconds=1)
-        from base64 import b64encode
-
-        document = {"checkpoint": b64encode(wrong).decode(), "line": b64encode(line).decode()}
-        answer = world.call(world.partners["north"], "POST", "/v1/cosignatures", document)
-        assert (400, "cosignature-wrong") == (answer.status_code, answer.json["reason"])
-    assert 400 == world.call(world.partners["north"], "POST", "/v1/cosignatures", {"checkpoint": 3}).status_code
-    assert 404 == world.client.get("/log/cosigned").status_code
-
-
-def test_a_cosigned_fork_that_our_key_signed_is_an_alarm(world: World) -> None:
-    """A partner brings what it was shown: the same key, another history."""
-    from governance.home import note_signer
-
-    written(world, "north", url=None)
-    world.services.witnesses.ask()
-    signer = note_signer(world.settings)
-    forked = signer.sign(Checkpoint(signer.name, 5, b"f" * 32).to_text())
-    answer = brought(world, "north", forked)
-    assert (503, "log-contradicted") == (answer.status_code, answer.json["reason"])
-    assert (503, "unavailable", "log-contradicted") == asked(world)
-
-
-# The real one
-
-
-def test_litewitness_stops_a_gateway_whose_database_was_put_back(
-    world: World, litewitness: Path, tmp_path: Path
-) -> None:
-    """Not the home's memory, which is gone, but the witness: cosigned, rolled back, refused, and the gateway stops."""
-    from audit import NoteVerifier
-
-    database = Path(world.settings.database_url.removeprefix("sqlite:///"))
-    (tmp_path / "witness").mkdir()
-    with litewitnessing(litewitness, tmp_path / "witness") as witness:
-        witness.knows(NoteVerifier.from_vkey(world.services.vkey))
-        data = with_witness(b"", name="lite", vkey=witness.verifier.vkey, url=witness.url, log_vkey=world.services.vkey)
-        (world.settings.home / "witnesses.policy").write_bytes(data)
-        world.close()
-        shutil.copy(database, tmp_path / "older.db")
-        world.open()
-        assert (200, "permit", None) == asked(world)
-        told = world.services.witnesses.ask()
-        assert (told["entries"], None) == (told["covered"], told["witnesses"][0]["reason"])
-        world.close()
-        shutil.copy(tmp_path / "older.db", database)
-        (world.settings.home / "checkpoints").unlink()
-        world.open()
-        world.services.watching(60.0)
-        [found] = world.services.continuity.contradictions
-        assert ("the witness lite", "rewound") == (found.by, found.code)
-        assert (503, "unavailable", "log-contradicted") == asked(world)

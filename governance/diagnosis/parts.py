@@ -19,6 +19,7 @@ from governance.adapters.store.database import missing_tables, open_database, re
 from governance.diagnosis.files import key_findings, stale_findings
 from governance.diagnosis.finding import Finding
 from governance.diagnosis.sources import source_findings
+from governance.diagnosis.vouching import vouching_findings
 from governance.errors import AccordantError, Conflict, EngineUnavailable, LogUnavailable
 from governance.home import LOCK, SystemClock, locked, note_signer
 from governance.readiness import require_room
@@ -49,6 +50,8 @@ def diagnose(settings: Settings, *, clock: Clock | None = None) -> tuple[Finding
                 found += _clock(now, head.checkpoint_time)
                 found += source_findings(settings, database)
                 found += stale_findings(settings, database)
+                verifier = note_signer(settings).verifier
+                found += vouching_findings(settings, database, head, verifier=verifier, now=now)
             found += _engine(settings, database if head is not None else None)
         else:
             found += _engine(settings, None)

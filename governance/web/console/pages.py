@@ -79,8 +79,18 @@ def _guard(pages: Blueprint, services: Services, door: Door, csrf: CSRFProtect) 
             "who": door.known(),
             "words": words,
             "names": door.names(),
+            "standing": services.witnesses.standing(),
+            "stale": _stale(services),
             "log_origin": services.settings.log_origin,
         }
+
+
+def _stale(services: Services) -> str | None:
+    try:
+        services.continuity.require_fresh()
+    except Unavailable as error:
+        return error.detail
+    return None
 
 
 def _tell(pages: Blueprint) -> None:
