@@ -22,6 +22,7 @@ from audit.receipt import Receipt
 from audit.schema import HEAD
 from audit.tile_store import TileStore
 from audit.tiles import Tile
+from audit.tree import Tree
 
 __all__ = ["Published"]
 
@@ -90,17 +91,19 @@ class Published:
         return proof
 
     def proof_from(self, size: int, *, head: Head | None = None) -> tuple[bytes, ...]:
-        """The consistency proof from an earlier size, whatever its root was said to be."""
+        """The consistency proof from an earlier size, whatever its root was said to be. Raises Tampered."""
         head = head or self._log.head()
         tree = self._tiles.tree(head.size, peaks=head.frontier)
-        before = EMPTY.root if size == 0 else self._tiles.tree(size).root
-        proof = tree.consistency(size)
         try:
-            check_consistency(old=size, size=head.size, old_root=before, root=head.root, proof=proof)
-        except ProofWrong as error:
+            return _consistent(tree, EMPTY.root if size == 0 else self._tiles.tree(size).root, size, head)
+        except Tampered:
             self._tiles.forget()
-            raise _differs(None) from error
-        return proof
+            raise
+
+    def proof_anew(self, size: int, *, head: Head) -> tuple[bytes, ...]:
+        """As `proof_from`, from the leaves alone: slow, and right where tiles were written into. Raises Tampered."""
+        root = EMPTY.root if size == 0 else Tree(size, self._tiles.derived).root
+        return _consistent(Tree(head.size, self._tiles.derived), root, size, head)
 
     def receipt(self, entry: Entry, *, under: bytes | None = None) -> Receipt:
         """The receipt of an entry under the newest checkpoint, or under an older one that covers it.
@@ -116,7 +119,6 @@ class Published:
 
     def _inclusion_under(self, entry: Entry, note: bytes) -> tuple[bytes, ...]:
         signed = Checkpoint.from_text(open_note(note, self._log.verifier))
-        self._tiles.kept_up(signed.size)
         proof = self._tiles.tree(signed.size).inclusion(entry.seq)
         try:
             check_inclusion(leaf_hash=entry.leaf_hash, index=entry.seq, size=signed.size, proof=proof, root=signed.root)
@@ -131,6 +133,15 @@ class Published:
         None where no witness has cosigned one that covers it.
         """
         return self._cosigned.enough(content, beyond=index) or self._cosigned.best(beyond=index)
+
+
+def _consistent(tree: Tree, before: bytes, size: int, head: Head) -> tuple[bytes, ...]:
+    proof = tree.consistency(size)
+    try:
+        check_consistency(old=size, size=head.size, old_root=before, root=head.root, proof=proof)
+    except ProofWrong as error:
+        raise _differs(None) from error
+    return proof
 
 
 def _differs(seq: int | None) -> Tampered:

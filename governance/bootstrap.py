@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -199,7 +200,8 @@ def open_services(
     if trial:
         keeping.hand_over(plain.looked(), agreements.book.current())
     else:
-        witnesses.tell(journal)
+        with suppress(LogUnavailable):  # it is tried again at each round
+            witnesses.tell(journal, parties=lambda: [p.id for m in documents() for p in m.parties])
         agreements.policies.start()
         keeping.read(agreements.book.current(), agreements.policies.made, fewest=_MANY_NEW)
     closed = threading.Event()

@@ -26,7 +26,7 @@ FILTERS = ("kind", "party", "connector", "purpose", "dataset", "outcome", "claus
 # What stands in a log: a typing mistake must not look like "nobody saw it".
 KINDS = REGISTER | SOURCES | {
     "alarm-settled", "consent", "disclosure", "export", "genesis", "not-authentic", "release", "request", "search",
-    "sign-in", "sign-out",
+    "sign-in", "sign-out", "witness-policy",
 }  # fmt: skip
 OUTCOMES = frozenset({"bad-signature", "deny", "gap", "invalid", "permit", "replay", "review", "unavailable"})
 _KNOWN = {"kind": KINDS, "outcome": OUTCOMES}

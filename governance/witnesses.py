@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -53,7 +53,10 @@ class Witnesses:
         self._memory = HomeMemory(settings, log.verifier)
         self._alarms = AlarmFile(settings.home / ALARMS)
         self._asking = threading.Lock()
-        self._policy, self._policy_since = Policy(), clock.now()
+        self._policy, self._policy_text, self._policy_since = Policy(), "", clock.now()
+        self._journal: Journal | None = None
+        self._parties: Callable[[], Sequence[str]] = tuple
+        self._told = ""  # the policy that the log tells of
         self._kept: tuple[Remembered, ...] = ()
         self._said: dict[str, Outcome] = {}
         self._covering: bytes | None = None
@@ -85,25 +88,39 @@ class Witnesses:
         self._read_policy()
         self._cover()
 
-    def tell(self, journal: Journal) -> None:
-        """Records what an administrator settled since the last start, in one entry. Raises LogUnavailable."""
-        new = [a for a in self._alarms.read() if a.settled_by is not None and a.entry is None]
-        if not new or self._continuity.contradictions:
+    def tell(self, journal: Journal, *, parties: Callable[[], Sequence[str]]) -> None:
+        """Records what an administrator settled, and whose word counts where that changed; now and at each round.
+
+        The parties may read it. Nothing is recorded while the log is contradicted.
+        """
+        self._journal, self._parties = journal, parties
+        last = journal.search(kind="witness-policy", limit=1)
+        self._told = str(last[0].body.get("policy")) if last else ""
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._journal is None or self._continuity.contradictions:
             return
-        told = [
-            {
-                "by": a.found.by,
-                "code": a.found.code,
-                "detail": a.found.detail,
-                "kept": a.found.kept.decode(),
-                "shown": a.found.shown.decode(),
-                "settled_by": a.settled_by,
-                "reason": a.reason,
-            }
-            for a in new
-        ]
-        made = journal.append([Draft("alarm-settled", {"alarms": told})])
-        self._alarms.recorded(made[0].seq)
+        readers = tuple(sorted(set(self._parties())))
+        new = [a for a in self._alarms.read() if a.settled_by is not None and a.entry is None]
+        if new:
+            told = [
+                {
+                    "by": a.found.by,
+                    "code": a.found.code,
+                    "detail": a.found.detail,
+                    "kept": a.found.kept.decode(),
+                    "shown": a.found.shown.decode(),
+                    "settled_by": a.settled_by,
+                    "reason": a.reason,
+                }
+                for a in new
+            ]
+            made = self._journal.append([Draft("alarm-settled", {"alarms": told}, readers)])
+            self._alarms.recorded(made[0].seq)
+        if self._policy_text != self._told:
+            self._journal.append([Draft("witness-policy", {"policy": self._policy_text}, readers)])
+            self._told = self._policy_text
 
     # While it serves
 
@@ -140,6 +157,7 @@ class Witnesses:
         """One round: reads the policy, moves the home's memory on, asks every witness. Raises LogUnavailable."""
         with self._asking:
             self._read_policy()
+            self._tell()
             _mapped(self._round)
             return self.standing()
 
@@ -206,10 +224,11 @@ class Witnesses:
         path = self._settings.home / POLICY
         try:
             changed = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
-            self._policy = Policy.from_text(path.read_bytes())
+            data = path.read_bytes()
+            self._policy, self._policy_text = Policy.from_text(data), data.decode(errors="replace")
             self._policy_since, self._continuity.fault = min(changed, self._clock.now()), None
         except FileNotFoundError:
-            self._policy, self._continuity.fault = Policy(), None
+            self._policy, self._policy_text, self._continuity.fault = Policy(), "", None
         except (OSError, PolicyWrong) as error:
             words = error.strerror if isinstance(error, OSError) else str(error)
             self._continuity.fault = f"the witnesses' policy can't be read: {words}"
@@ -262,8 +281,8 @@ class Witnesses:
     def _prove(self, size: int, head: audit.Head) -> tuple[bytes, ...]:
         try:
             return self._published.proof_from(size, head=head)
-        except audit.Tampered:  # tiles that were wrong are made anew
-            return self._published.proof_from(size, head=head)
+        except audit.Tampered:  # tiles that somebody wrote into are no other history
+            return self._published.proof_anew(size, head=head)
 
     def _contradicts(self, outcome: Outcome) -> None:
         """A witness that saw another history: with the checkpoint that it cosigned, where we still know it."""

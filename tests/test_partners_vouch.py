@@ -99,10 +99,13 @@ def test_a_cosigned_fork_that_our_key_signed_is_an_alarm(world: World) -> None:
     assert (503, "unavailable", "log-contradicted") == asked(world)
 
 
+@pytest.mark.parametrize(("more", "code"), [(0, "rewound"), (12, "forked")])
 def test_litewitness_stops_a_gateway_whose_database_was_put_back(
-    world: World, litewitness: Path, tmp_path: Path
+    world: World, litewitness: Path, tmp_path: Path, more: int, code: str
 ) -> None:
-    """Not the home's memory, which is gone, but the witness: cosigned, rolled back, refused, and the gateway stops."""
+    """Not the home's memory, which is gone, but the witness: cosigned, rolled back or written anew from there,
+    refused, and the gateway stops.
+    """
     from audit import NoteVerifier
 
     database = Path(world.settings.database_url.removeprefix("sqlite:///"))
@@ -121,7 +124,9 @@ def test_litewitness_stops_a_gateway_whose_database_was_put_back(
         shutil.copy(tmp_path / "older.db", database)
         (world.settings.home / "checkpoints").unlink()
         world.open()
+        for _ in range(more):
+            world.told(world.administrator, "GET", "/v1/entries?limit=1")
         world.services.watching(60.0)
         [found] = world.services.continuity.contradictions
-        assert ("the witness lite", "rewound") == (found.by, found.code)
+        assert ("the witness lite", code) == (found.by, found.code)
         assert (503, "unavailable", "log-contradicted") == asked(world)

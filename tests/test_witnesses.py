@@ -47,6 +47,23 @@ def test_a_round_brings_cosignatures(world: World, fake: Fake) -> None:
     assert told == world.told(world.partners["north"], "GET", "/v1/witnesses")
 
 
+def test_whose_word_counts_is_told_in_the_log(world: World) -> None:
+    """Each change once, for every party to read; a service that starts again does not repeat it."""
+    path, texts = world.settings.home / "witnesses.policy", []
+    for names in (("a",), ("a", "b"), ()):
+        if names:
+            written(world, *names, url=None)
+        else:
+            path.unlink()
+        texts.append(path.read_text() if names else "")
+        world.services.witnesses.ask()
+        restarted(world)
+        world.services.witnesses.ask()
+    entries = list(world.services.journal.entries(kinds={"witness-policy"}))
+    assert texts == [entry.body["policy"] for entry in entries]
+    assert {("east", "hub", "north", "south", "west")} == {entry.readers for entry in entries}
+
+
 def test_asking_is_an_administrators(world: World, fake: Fake) -> None:
     """Whoever else may see how they stand."""
     assert 403 == world.call(world.partners["north"], "POST", "/v1/witnesses/round").status_code
@@ -92,21 +109,41 @@ def test_a_witness_that_does_not_answer_delays_no_start(world: World, fake: Fake
     assert (503, "unavailable", "log-contradicted") == asked(world)
 
 
-def test_two_services_on_one_database_do_not_disturb_each_other(world: World, fake: Fake, tmp_path: Path) -> None:
-    """Whoever lags behind looks again before it takes an answer for an alarm."""
-    shutil.copytree(world.settings.home, tmp_path / "second")
-    settings = from_home(tmp_path / "second", {"ACCORDANT_DATABASE_URL": world.settings.database_url})
+def second(world: World, folder: Path) -> World:
+    """Another service on the same database, with a home of its own."""
+    shutil.copytree(world.settings.home, folder / "second")
     other = World.__new__(World)
     other.__dict__.update(world.__dict__)
-    other.settings = settings
+    other.settings = from_home(folder / "second", {"ACCORDANT_DATABASE_URL": world.settings.database_url})
     other.open()
+    return other
+
+
+def undisturbed(world: World, other: World) -> None:
     for turn in range(3):
         for one, behind in ((world, other), (other, world)):
             assert (200, "permit", None) == asked(one)
             size = one.services.witnesses.ask()["covered"]
             assert size == behind.services.witnesses.ask()["covered"], turn
     assert ((), ()) == (world.services.continuity.contradictions, other.services.continuity.contradictions)
+
+
+def test_two_services_on_one_database_do_not_disturb_each_other(world: World, fake: Fake, tmp_path: Path) -> None:
+    """Whoever lags behind looks again before it takes an answer for an alarm."""
+    other = second(world, tmp_path)
+    undisturbed(world, other)
     other.close()
+
+
+@pytest.mark.postgresql
+def test_two_services_on_one_postgresql(tmp_path: Path, postgresql_url: str) -> None:
+    """As above."""
+    world = World.found(tmp_path, database_url=postgresql_url).agreed().filled(clients=12)
+    with_fake(world)
+    other = second(world, tmp_path)
+    undisturbed(world, other)
+    other.close()
+    world.close()
 
 
 @pytest.mark.parametrize(("answer", "code"), [(refusing(409, b"100000\n"), "rewound"), (refusing(422), "forked")])

@@ -39,6 +39,7 @@ KINDS = {
     "sign-out": "Signed out",
     "genesis": "The log began",
     "alarm-settled": "An alarm about the log was settled",
+    "witness-policy": "Whose cosignatures count changed",
     "proposal": "MOU proposed",
     "opening": "Signing opened",
     "signature": "MOU signed",
