@@ -6,8 +6,6 @@ log's key signed, so a table of tiles that somebody wrote into makes no false re
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from sqlalchemy import select
 
 from audit.cosigned import CosignatureStore
@@ -126,13 +124,6 @@ class Published:
             self._tiles.forget()
             raise _differs(entry.seq) from error
         return proof
-
-    def covering(self, index: int, content: Callable[[bytes], bool]) -> bytes | None:
-        """The newest checkpoint that covers an entry and whose cosignatures content the caller; else that with most.
-
-        None where no witness has cosigned one that covers it.
-        """
-        return self._cosigned.enough(content, beyond=index) or self._cosigned.best(beyond=index)
 
 
 def _consistent(tree: Tree, before: bytes, size: int, head: Head) -> tuple[bytes, ...]:

@@ -14,7 +14,7 @@ from audit.policy import Policy, PolicyWitness
 from audit.published import Published
 from audit.witness import Post, submit
 
-__all__ = ["Outcome", "Round", "ask", "content"]
+__all__ = ["Outcome", "Round", "ask"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,7 @@ def ask(published: Published, store: CosignatureStore, policy: Policy, *, post: 
     head = published.head()
     outcomes = tuple(_asked(published, store, witness, post) for witness in policy.witnesses if witness.url)
     note = store.on(head.checkpoint)
-    return Round(note, outcomes, content(policy, note))
-
-
-def content(policy: Policy, note: bytes) -> bool:
-    """Whether the cosignatures of a checkpoint are enough for the policy. Which log signed it is not looked at."""
-    keys = {c.verifier.public for c in policy.cosigned(note)}
-    return policy.satisfied(frozenset(w.name for w in policy.witnesses if w.verifier.public in keys))
+    return Round(note, outcomes, policy.content(note))
 
 
 def _asked(published: Published, store: CosignatureStore, witness: PolicyWitness, post: Post) -> Outcome:

@@ -70,11 +70,21 @@ class LogMemory:
         if self._path is None or not held or held == self._written:
             return
         try:
+            if self._overtaken(held[-1]):
+                return
             replaced(self._path, held)
             self._written = held
         except OSError as error:
             self._say(f"the log's checkpoint can't be remembered in {self._path}: {error.strerror}")
             self._path = None
+
+    def _overtaken(self, own: Remembered) -> bool:
+        """Whether another process of the same key has written down a later checkpoint: it is the better memory."""
+        try:
+            there = recalled(self._path)[-1:] if self._path is not None and os.path.exists(self._path) else ()
+            return any(one.vkey == own.vkey and one.checkpoint.size > own.checkpoint.size for one in there)
+        except LogError:
+            return False
 
     def _look(self, header: str) -> None:
         if not self._loaded:

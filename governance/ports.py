@@ -130,10 +130,6 @@ class Published(Protocol):
         """
         ...
 
-    def covering(self, index: int, content: Callable[[bytes], bool]) -> bytes | None:
-        """The newest cosigned checkpoint that covers an entry, one that contents the caller if there is any."""
-        ...
-
 
 class Vouching(Protocol):
     """Witnesses that vouch for the log. Safe from any thread."""
@@ -146,8 +142,8 @@ class Vouching(Protocol):
         """Keeps a cosignature that one of them brings. Raises InputWrong, LogUnavailable."""
         ...
 
-    def enough(self, note: bytes) -> bool:
-        """Whether a checkpoint carries the cosignatures that the policy asks for."""
+    def covering(self, index: int) -> bytes | None:
+        """The newest cosigned checkpoint that covers an entry: with a quorum if there is one, else with most."""
         ...
 
     def standing(self) -> Mapping[str, Any]:

@@ -28,7 +28,7 @@ from audit.note import Checkpoint, open_note, signatures_of
 from audit.policy import Policy
 from audit.published import Published
 from audit.witness import Post
-from audit.witnessing import Outcome, ask, content
+from audit.witnessing import Outcome, ask
 from governance.adapters.alarms import AlarmFile
 from governance.continuity import Continuity, Coverage
 from governance.errors import InputWrong, LogUnavailable
@@ -163,10 +163,13 @@ class Witnesses:
 
     def _round(self) -> None:
         head = self._published.caught_up()
+        self._remember(head)  # before: a witness may take its time
         made = ask(self._published, self._store, self._policy, post=self._post)
-        self._said = {outcome.name: outcome for outcome in made.outcomes}
         for outcome in made.outcomes:
-            self._events.info("witness", name=outcome.name, reason=outcome.reason)
+            before = self._said.get(outcome.name)
+            if before is None or before.reason != outcome.reason:
+                self._events.info("witness", name=outcome.name, reason=outcome.reason)
+        self._said |= {outcome.name: outcome for outcome in made.outcomes}
         for outcome in made.alarms:
             self._contradicts(outcome)
         self._cover()
@@ -192,11 +195,13 @@ class Witnesses:
             _mapped(lambda: self._store.keep(kept.note, mine))
             _mapped(self._cover)
             carried = _mapped(lambda: self._store.on(kept.note))
-        return {"witness": mine.verifier.name, "size": size, "quorum": content(self._policy, carried)}
+        known = next(w.name for w in self._policy.witnesses if w.verifier == mine.verifier).decode(errors="replace")
+        self._said[known] = Outcome(known, mine.seconds)
+        return {"witness": mine.verifier.name, "size": size, "quorum": self._policy.content(carried)}
 
-    def enough(self, note: bytes) -> bool:
-        """Whether a checkpoint carries what the policy asks for; with no quorum, any cosignature of its witnesses."""
-        return content(self._policy, note) and bool(self._policy.cosigned(note))
+    def covering(self, index: int) -> bytes | None:
+        """As the port promises."""
+        return _mapped(lambda: self._store.satisfying(self._policy, beyond=index) or self._store.best(beyond=index))
 
     def standing(self) -> Mapping[str, Any]:
         """What the witnesses said last, how far they cover the log, and who contradicts it."""
@@ -239,7 +244,7 @@ class Witnesses:
             self._continuity.coverage = None
             return
         head, size = self._published.head(), 0
-        note = self._store.enough(lambda note: content(self._policy, note))
+        note = self._store.satisfying(self._policy)
         if note is not None:
             kept = Remembered(_bare(note, self._log), self._log.verifier.vkey)
             if kept.note == self._covering or self._compared("a quorum of witnesses", kept, head):

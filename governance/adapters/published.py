@@ -39,10 +39,6 @@ class PublishedLog:
         """As the port promises."""
         return _mapped(lambda: self._published.receipt(entry, under=under))
 
-    def covering(self, index: int, content: Callable[[bytes], bool]) -> bytes | None:
-        """As the port promises."""
-        return _mapped(lambda: self._published.covering(index, content))
-
 
 def _mapped(call: Callable[[], _R]) -> _R:
     try:

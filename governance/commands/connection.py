@@ -100,7 +100,8 @@ def connect(
     path = Path(key) if key is not None else default_file()
     if not named and not path.exists():
         return Client(address, remember=remember, say=_say)
-    memory = seen_file(path, address.rstrip("/"))
+    # Where nothing can be written beside the key, the client has a place of its own.
+    memory = seen_file(path, address.rstrip("/")) if os.access(path.parent, os.W_OK) else None
     return Client(address, load_key(path, passphrase_file=passphrase_file), memory=memory, remember=remember, say=_say)
 
 

@@ -12,7 +12,6 @@ from audit.cosigned import CosignatureStore
 from audit.errors import PolicyWrong
 from audit.note import Checkpoint, NoteVerifier, open_note
 from audit.policy import Policy
-from audit.witnessing import content
 from governance.adapters.alarms import AlarmFile
 from governance.diagnosis.finding import Finding
 from governance.errors import InputWrong
@@ -57,7 +56,7 @@ def _policy(settings: Settings) -> Policy:
 
 
 def _covered(database: Database, policy: Policy, verifier: NoteVerifier) -> int:
-    note = CosignatureStore(database).enough(lambda note: content(policy, note))
+    note = CosignatureStore(database).satisfying(policy)
     return 0 if note is None else Checkpoint.from_text(open_note(note, verifier)).size
 
 

@@ -135,6 +135,33 @@ def test_a_kept_line_that_was_tampered_with_is_not_served(log: Log, fake: Fake) 
     assert log.head().checkpoint == Published(log).checkpoint()
 
 
+def test_a_quorum_is_found_behind_many_lone_cosignatures(log: Log) -> None:
+    """However long one of two witnesses has been away."""
+    one, two = (Cosigner(name, Ed25519PrivateKey.from_private_bytes(name.encode() * 32)) for name in "ab")
+    lines = [f"witness {c.verifier.name} {c.verifier.vkey}" for c in (one, two)]
+    rule = Policy.from_text("\n".join([*lines, "group g all a b", "quorum g", ""]).encode())
+    store = CosignatureStore(log.engine)
+
+    def vouched(*cosigners: Cosigner) -> None:
+        log.append([draft(0)])
+        note = log.head().checkpoint
+        for cosigner in cosigners:
+            [cosigned] = cosignatures_of(note + cosigner.line(note, seconds=1), (cosigner.verifier,))
+            store.keep(note, cosigned)
+
+    for _ in range(110):
+        vouched(one)
+    assert store.satisfying(rule) is None
+    vouched(one, two)
+    for _ in range(110):
+        vouched(two)
+    assert log.head().size == 221
+    found = store.satisfying(rule)
+    assert found is not None
+    assert b"\n111\n" in found
+    assert (found, None) == (store.satisfying(rule, beyond=110), store.satisfying(rule, beyond=111))
+
+
 # The real one
 
 

@@ -233,6 +233,20 @@ def test_a_proof_that_can_t_be_had_now_is_asked_for_again(server: Server, fork: 
         partner.memory(fork).saw(fork.header)
 
 
+def test_two_processes_of_one_key(server: Server, partner: Partner) -> None:
+    """Who goes last does not write an older checkpoint over a later one."""
+    slow = partner.memory(server)
+    slow.saw(server.header)
+    grown(server)
+    slow.saw(server.header)
+    grown(server, 5)
+    quick = partner.memory(server)
+    quick.saw(server.header)
+    slow.flush()
+    assert partner.path is not None
+    assert 306 == recalled(partner.path)[-1].checkpoint.size
+
+
 def test_nobody_to_tell_the_key_is_no_error(server: Server, partner: Partner) -> None:
     """Nothing is remembered yet, and that is said."""
     server.away = True

@@ -58,7 +58,7 @@ def _under(services: Services, entry: int) -> bytes | None:
         raise InputWrong(f"`{wanted}` is neither true nor false", field="cosigned")
     if wanted == "false":
         return None
-    found = services.published.covering(entry, services.witnesses.enough)
+    found = services.witnesses.covering(entry)
     if found is None and wanted == "true":
         raise NotFound("no cosigned checkpoint covers this entry yet", reason="no-cosignature", field="cosigned")
     return found
