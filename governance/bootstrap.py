@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Engine as Database
 
 import audit
-from audit import Log, witness_http
+from audit import KeyStore, Log, witness_http
 from audit.note import NoteSigner
 from audit.witness import Post
 from governance.adapters.journal import AuditJournal
@@ -50,6 +50,7 @@ from governance.web.authentic import Authenticator
 from governance.web.metrics import Metrics, WatchedEngine, WatchedJournal
 from governance.web.services import Services
 from governance.witnesses import Witnesses
+from governance.wrapping import open_keys
 
 __all__ = ["engine_of", "open_services"]
 
@@ -87,10 +88,12 @@ def _opened_log(
 ) -> tuple[Database, Log, AuditJournal]:
     """The database, the log in it, and the journal on that; nothing is left open where one of them fails."""
     database = open_database(settings.database_url)
+    keys: KeyStore | None = None
     try:
         make_tables(database)
+        keys = open_keys(settings)
         try:
-            log = Log.open(database, origin=settings.log_origin, signer=signer, clock=clock)
+            log = Log.open(database, origin=settings.log_origin, signer=signer, keys=keys, clock=clock)
         except audit.LogError as error:
             raise LogUnavailable(f"the log cannot be opened: {error}") from error
         try:
@@ -100,6 +103,8 @@ def _opened_log(
             log.close()
             raise
     except BaseException:
+        if keys is not None:
+            keys.close()
         database.dispose()
         raise
 
@@ -132,6 +137,7 @@ def open_services(
         witnesses.look()
     except BaseException:
         log.close()
+        log.sealing.keys.close()
         database.dispose()
         raise
     watched = WatchedJournal(GuardedJournal(plain, continuity), metrics)
@@ -147,7 +153,7 @@ def open_services(
         engine=WatchedEngine(deciding, metrics),
         check=check,
         nonce=lambda: secrets.token_urlsafe(16),
-        claims=UnverifiedRows(database),
+        claims=UnverifiedRows(database, log.sealing),
         kept=keeping.bundle,
         register=keeping.register,
     )
@@ -214,6 +220,7 @@ def open_services(
             log.close()
             plain.keep_now()
             keeping.read(agreements.book.folded, agreements.policies.made, fewest=_MANY_NEW if trial else 1)
+            log.sealing.keys.close()
             database.dispose()
 
     return Services(

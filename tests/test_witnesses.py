@@ -114,7 +114,8 @@ def second(world: World, folder: Path) -> World:
     shutil.copytree(world.settings.home, folder / "second")
     other = World.__new__(World)
     other.__dict__.update(world.__dict__)
-    other.settings = from_home(folder / "second", {"ACCORDANT_DATABASE_URL": world.settings.database_url})
+    shared = {"DATABASE_URL": world.settings.database_url, "KEYS_URL": world.settings.keys_url}
+    other.settings = from_home(folder / "second", {f"ACCORDANT_{name}": url for name, url in shared.items()})
     other.open()
     return other
 

@@ -19,7 +19,7 @@ from audit.witness import Answered, submit
 from audit.witness_http import post
 from audit.witnessing import ask
 from tests.audit.witness import Fake, Witness, litewitnessing
-from tests.audit.worlds import ORIGIN, TestClock, draft, opened
+from tests.audit.worlds import ORIGIN, TestClock, draft, keys_of, opened
 from tests.serving import free_port
 
 
@@ -181,7 +181,7 @@ def grown(sqlite_url: str, signer: NoteSigner) -> Iterator[Log]:
 
 
 def _log(engine: Engine, signer: NoteSigner) -> Log:
-    return Log.create(engine, origin=ORIGIN, signer=signer, clock=TestClock())
+    return Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer, clock=TestClock())
 
 
 def round_of(log: Log, witness: Witness) -> tuple[bool, str | None, bool]:

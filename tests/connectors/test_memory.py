@@ -20,7 +20,7 @@ from connectors.keyfile import seen_file, state_file
 from connectors.memory import LogMemory
 from governance.errors import InputWrong, LogForked, NotFound, Unavailable
 from governance.signing.keys import PrivateKey
-from tests.audit.worlds import ORIGIN, TestClock, draft, opened, signer
+from tests.audit.worlds import ORIGIN, TestClock, draft, keys_of, opened, signer
 from tests.connectors.wire import Arrived, Reply, serving
 
 
@@ -75,7 +75,7 @@ def key() -> NoteSigner:
 @pytest.fixture
 def server(key: NoteSigner, tmp_path: Path) -> Iterator[Server]:
     with opened(f"sqlite:///{tmp_path}/log.db") as engine:
-        log = Log.create(engine, origin=ORIGIN, signer=key, clock=TestClock())
+        log = Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=key, clock=TestClock())
         log.append([draft(n) for n in range(300)])
         yield Server(log)
         log.close()
@@ -85,7 +85,7 @@ def server(key: NoteSigner, tmp_path: Path) -> Iterator[Server]:
 def fork(key: NoteSigner, tmp_path: Path) -> Iterator[Server]:
     """Another history that the same key signs."""
     with opened(f"sqlite:///{tmp_path}/fork.db") as engine:
-        log = Log.create(engine, origin=ORIGIN, signer=key, clock=TestClock())
+        log = Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=key, clock=TestClock())
         log.append([draft(n + 7) for n in range(280)])
         yield Server(log)
         log.close()
@@ -182,7 +182,7 @@ def test_a_log_that_shrank_is_an_alarm(server: Server, partner: Partner, tmp_pat
     partner.memory(server).saw(server.header)
     with (
         opened(f"sqlite:///{tmp_path}/older.db") as engine,
-        Log.create(engine, origin=ORIGIN, signer=key, clock=TestClock()) as log,
+        Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=key, clock=TestClock()) as log,
     ):
         log.append([draft(n) for n in range(200)])
         with pytest.raises(LogForked, match="rewound"):
