@@ -206,7 +206,7 @@ def open_services(
     if trial:
         keeping.hand_over(plain.looked(), agreements.book.current())
     else:
-        with suppress(LogUnavailable):  # it is tried again at each round
+        with suppress(LogUnavailable, OSError):  # it is tried again at each round
             witnesses.tell(journal, parties=lambda: [p.id for m in documents() for p in m.parties])
         agreements.policies.start()
         keeping.read(agreements.book.current(), agreements.policies.made, fewest=_MANY_NEW)

@@ -19,7 +19,7 @@ import structlog
 
 import audit
 from audit import Draft, Log
-from audit.cosignature import cosignatures_of
+from audit.cosignature import CosignatureVerifier, cosignatures_of
 from audit.cosigned import CosignatureStore
 from audit.errors import Forked, PolicyWrong
 from audit.look import recorded_at
@@ -86,6 +86,9 @@ class Witnesses:
             self._compared(by, one, head)
         self._kept = own
         self._read_policy()
+        if self._continuity.fault is not None:
+            # Without it nobody would know whether a quorum is asked for.
+            raise InputWrong(self._continuity.fault, reason="policy-unreadable")
         self._cover()
 
     def tell(self, journal: Journal, *, parties: Callable[[], Sequence[str]]) -> None:
@@ -157,7 +160,8 @@ class Witnesses:
         """One round: reads the policy, moves the home's memory on, asks every witness. Raises LogUnavailable."""
         with self._asking:
             self._read_policy()
-            self._tell()
+            with suppress(LogUnavailable, InputWrong, OSError):  # it is told at another round
+                self._tell()
             _mapped(self._round)
             return self.standing()
 
@@ -292,8 +296,10 @@ class Witnesses:
     def _contradicts(self, outcome: Outcome) -> None:
         """A witness that saw another history: with the checkpoint that it cosigned, where we still know it."""
         witness = next(w for w in self._policy.witnesses if w.name.decode(errors="replace") == outcome.name)
-        known = [self._store.newest_by(witness.verifier), *(one.note for one in self._kept)]
-        kept = next((n for n in known if n is not None and cosignatures_of(n, (witness.verifier,))), b"")
+        known = [one.note for one in self._kept]
+        with suppress(audit.LogError):  # an alarm is one without it, too
+            known.insert(0, self._store.newest_by(witness.verifier) or b"")
+        kept = next((n for n in known if _by(n, witness.verifier)), b"")
         shown = self._published.head().checkpoint
         detail = f"{outcome.detail}; {_named('it cosigned', kept)}{_named('this log shows', shown)}"
         code = outcome.reason or "forked"
@@ -316,6 +322,13 @@ def _bare(note: bytes, log: Log) -> bytes:
     lines = note.rpartition(b"\n\n")[2].splitlines(keepends=True)
     own = [line for line, s in zip(lines, signatures, strict=True) if (s.name, s.key_id) == place]
     return text.encode() + b"\n" + b"".join(own[:1])
+
+
+def _by(note: bytes, witness: CosignatureVerifier) -> bool:
+    try:
+        return bool(cosignatures_of(note, (witness,)))
+    except audit.NoteWrong:
+        return False
 
 
 def _named(words: str, note: bytes) -> str:

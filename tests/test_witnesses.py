@@ -71,14 +71,19 @@ def test_asking_is_an_administrators(world: World, fake: Fake) -> None:
 
 
 def test_the_policy_is_read_anew_each_round(world: World) -> None:
-    """One that can't be read leaves the last that could, and /readyz says so."""
+    """One that can't be read leaves the last that could, and /readyz says so; no service starts with it."""
     written(world, "w", url=None)
     told = world.services.witnesses.ask()
     assert (0, True) == (told["covered"], told["quorum"])
     (world.settings.home / "witnesses.policy").write_text("nonsense\n")
     assert 1 == len(world.services.witnesses.ask()["witnesses"])
     assert "policy-unreadable" == world.services.ready()["continuity"]
+    world.close()
+    with pytest.raises(InputWrong) as raised:
+        world.open()
+    assert "policy-unreadable" == raised.value.reason
     (world.settings.home / "witnesses.policy").unlink()
+    world.open()
     assert ([], None) == tuple(world.services.witnesses.ask()[k] for k in ("witnesses", "covered"))
     assert "ok" == world.services.ready()["continuity"]
 
