@@ -14,10 +14,11 @@ from audit.errors import LogUnavailable, ProofWrong, Tampered, mapped
 from audit.head import Head
 from audit.log import Log
 from audit.merkle import EMPTY
-from audit.note import Checkpoint, NoteVerifier, open_note
+from audit.note import NoteVerifier
 from audit.proof import check_consistency, check_inclusion
-from audit.receipt import Receipt
+from audit.receipt import Opening, Receipt
 from audit.schema import HEAD
+from audit.succession import KINDS, Chain
 from audit.tile_store import TileStore
 from audit.tiles import Tile
 from audit.tree import Tree
@@ -34,6 +35,7 @@ class Published:
         self._log = log
         self._tiles = TileStore(log.engine)
         self._cosigned = CosignatureStore(log.engine)
+        self._vkeys: tuple[int, bytes] = (-1, b"")
 
     @property
     def verifier(self) -> NoteVerifier:
@@ -60,6 +62,18 @@ class Published:
             except TimeoutError:
                 raise LogUnavailable("the log did not answer in time") from None
         return self._log.head()
+
+    def vkeys(self) -> bytes:
+        """How the log came to its key: each entry in which one key signed the next, opened, a line each.
+
+        For everybody: it names keys, and nobody's data. Raises Tampered, LogUnavailable.
+        """
+        newest = self._log.last_of(KINDS)
+        if newest != self._vkeys[0]:
+            entries = self._log.entries(kinds=KINDS)
+            lines = (Opening(e.leaf, e.salt, e.body).to_bytes() + b"\n" for e in entries)
+            self._vkeys = newest, b"".join(lines)
+        return self._vkeys[1]
 
     def cosigned(self) -> bytes | None:
         """The newest checkpoint that a witness cosigned; None without one."""
@@ -116,7 +130,7 @@ class Published:
         return Receipt.of(entry, proof=proof, checkpoint=under)
 
     def _inclusion_under(self, entry: Entry, note: bytes) -> tuple[bytes, ...]:
-        signed = Checkpoint.from_text(open_note(note, self._log.verifier))
+        signed, _ = Chain.opened(self.vkeys()).signed(note, self._log.verifier)
         proof = self._tiles.tree(signed.size).inclusion(entry.seq)
         try:
             check_inclusion(leaf_hash=entry.leaf_hash, index=entry.seq, size=signed.size, proof=proof, root=signed.root)

@@ -17,8 +17,10 @@ from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 
-from audit.errors import Forked, LogError, Tampered
+from audit.errors import Forked, LogError, NoteWrong, ProofWrong, Tampered, WrongCheckpoint
 from audit.memory import Remembered, compared, recalled, replaced
+from audit.note import NoteVerifier
+from audit.succession import Chain
 from audit.tiles import Tile
 from governance.errors import AccordantError, InputWrong, LogForked, NotFound
 
@@ -97,6 +99,8 @@ class LogMemory:
             self._first(note)
             return
         shown = self._verified(note, self._newest)
+        if self._newest is shown:
+            return  # proved on the way from one key to the next
         before, now = self._newest.checkpoint.size, shown.checkpoint.size
         if now < before:
             self._ask_again()
@@ -141,8 +145,25 @@ class LogMemory:
         try:
             _ = shown.checkpoint
         except LogError as error:
+            following = self._followed(note, kept)
+            if following is not None:
+                return following
             said = f"what is shown now is not signed as what was seen before ({error})"
             raise Forked("other-key", said, kept=kept.note, shown=note) from None
+        return shown
+
+    def _followed(self, note: bytes, kept: Remembered) -> Remembered | None:
+        """Under the key that the log signs with by now, where the one that was kept leads to it. Raises Forked."""
+        try:
+            vkeys = self._read("/log/vkeys")
+            shown = Remembered(note, Chain.opened(vkeys).newest(NoteVerifier.from_vkey(kept.vkey)).vkey)
+            _ = shown.checkpoint
+            if not compared(kept, shown, self._tile, vkeys=vkeys):
+                self._say("entries that were seen are lost: the log was restored from a backup, and says so itself")
+        except (AccordantError, Tampered, ProofWrong, NoteWrong, WrongCheckpoint):
+            return None
+        self._proved = self._newest = shown
+        self.flush()
         return shown
 
     def _ask_again(self) -> None:

@@ -23,10 +23,12 @@ from audit.cosignature import CosignatureVerifier, cosignatures_of
 from audit.cosigned import CosignatureStore
 from audit.errors import Forked, PolicyWrong
 from audit.look import recorded_at
-from audit.memory import Remembered, held
-from audit.note import Checkpoint, open_note, signatures_of
+from audit.memory import Remembered, followed, held
+from audit.note import Checkpoint, NoteVerifier, signatures_of
 from audit.policy import Policy
 from audit.published import Published
+from audit.succession import Chain
+from audit.tiles import Tile
 from audit.witness import Post
 from audit.witnessing import Outcome, ask
 from governance.adapters.alarms import AlarmFile
@@ -183,8 +185,8 @@ class Witnesses:
         """A cosignature that a witness made by itself. Raises InputWrong, LogUnavailable."""
         self._continuity.require_whole()
         try:
-            size = Checkpoint.from_text(open_note(note, self._log.verifier)).size
-            kept = Remembered(_bare(note, self._log), self._log.verifier.vkey)
+            kept = self._bared(note)
+            size = kept.checkpoint.size
             found = cosignatures_of(kept.note + line, tuple(w.verifier for w in self._policy.witnesses))
         except audit.LogError as error:
             raise InputWrong(f"not a cosignature of this log's: {error}", reason="cosignature-wrong") from None
@@ -250,7 +252,7 @@ class Witnesses:
         head, size = self._published.head(), 0
         note = self._store.satisfying(self._policy)
         if note is not None:
-            kept = Remembered(_bare(note, self._log), self._log.verifier.vkey)
+            kept = self._bared(note)
             if kept.note == self._covering or self._compared("a quorum of witnesses", kept, head):
                 self._covering, size = kept.note, kept.checkpoint.size
         since = self._clock.now()
@@ -267,7 +269,9 @@ class Witnesses:
         if self._continuity.contradictions:
             return
         cosigned = self._store.newest()
-        older = () if cosigned is None or cosigned == shown.note else (Remembered(cosigned, shown.vkey),)
+        older = (
+            () if cosigned in (None, shown.note) else (Remembered(cosigned or b"", self._bared(cosigned or b"").vkey),)
+        )
         if (*older, shown) == self._kept:
             return
         try:
@@ -281,11 +285,27 @@ class Witnesses:
         """Whether the log still begins with what was kept; where not, that is an alarm."""
         shown = Remembered(head.checkpoint, self._log.verifier.vkey)
         try:
-            held(kept, shown, lambda size: self._prove(size, head))
+            held(
+                kept,
+                shown,
+                lambda size: self._prove(size, head),
+                followed=lambda said: followed(kept, shown, self._tile, self._published.vkeys(), said),
+            )
         except Forked as error:
             self._alarm(Contradiction(by, error.code, str(error), error.kept, error.shown, self._clock.now()))
             return False
         return True
+
+    def _tile(self, tile: Tile) -> bytes:
+        found = self._published.file(tile.path)
+        if found is None:
+            raise audit.Tampered(None, "tile-missing", f"there is no tile `{tile.path}`")
+        return found
+
+    def _bared(self, note: bytes) -> Remembered:
+        """A checkpoint with the signature alone of that key of the log's that signed it. Raises audit.LogError."""
+        _, verifier = Chain.opened(self._published.vkeys()).signed(note, self._log.verifier)
+        return Remembered(_bare(note, verifier), verifier.vkey)
 
     def _prove(self, size: int, head: audit.Head) -> tuple[bytes, ...]:
         try:
@@ -315,10 +335,10 @@ class Witnesses:
                 self._events.error("alarm-not-written", exc_info=error)
 
 
-def _bare(note: bytes, log: Log) -> bytes:
-    """A checkpoint with the log's own signature alone."""
+def _bare(note: bytes, verifier: NoteVerifier) -> bytes:
+    """A checkpoint with one key's signature alone."""
     text, signatures = signatures_of(note)
-    place = (log.verifier.name, log.verifier.key_id)
+    place = (verifier.name, verifier.key_id)
     lines = note.rpartition(b"\n\n")[2].splitlines(keepends=True)
     own = [line for line, s in zip(lines, signatures, strict=True) if (s.name, s.key_id) == place]
     return text.encode() + b"\n" + b"".join(own[:1])

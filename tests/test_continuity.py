@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from audit import NoteVerifier
 from audit.errors import WitnessRefused
 from audit.memory import Remembered, recalled, replaced
 from audit.note import Checkpoint
@@ -102,6 +103,25 @@ def test_what_a_partner_remembers_is_held_against_the_head(world: World, tmp_pat
     assert "memory-unreadable" == raised.value.reason
     (folder / "east").unlink()
     world.open()
+
+
+def test_a_rotated_key_is_no_alarm(world: World) -> None:
+    """The old key signs the new one; the home's memory follows, and so does what witnesses cosigned before."""
+    from governance.log_key import rotate
+
+    fake = with_fake(world)
+    world.services.witnesses.ask()
+    assert (200, "permit", None) == asked(world)
+    world.close()
+    rotate(world.settings, clock=world.clock)
+    world.open()
+    fake.log = NoteVerifier.from_vkey(world.services.vkey)
+    assert (200, "permit", None) == asked(world)
+    told = world.services.witnesses.ask()
+    assert ([], told["entries"]) == (told["contradictions"], told["covered"])
+    assert world.services.vkey == recalled(world.settings.home / "checkpoints")[-1].vkey
+    restarted(world)
+    assert (200, "permit", None) == asked(world)
 
 
 def moved(world: World, seconds: float) -> None:

@@ -27,6 +27,10 @@ class PublishedLog:
         _mapped(self._published.caught_up)
         return _mapped(self._published.checkpoint)
 
+    def vkeys(self) -> bytes:
+        """As the port promises."""
+        return _mapped(self._published.vkeys)
+
     def cosigned(self) -> bytes | None:
         """As the port promises."""
         return _mapped(self._published.cosigned)

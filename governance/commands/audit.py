@@ -13,6 +13,7 @@ from rich.table import Table
 
 from governance.commands.audit_cosign import cosign
 from governance.commands.audit_export import bar, export, file_bytes, kept_notes, verify_folder
+from governance.commands.audit_key import resume, rotate_log_key
 from governance.commands.audit_memory import compare, remember
 from governance.commands.audit_witness import alarms, witness
 from governance.commands.connection import connect, connection_options
@@ -191,5 +192,5 @@ def checkpoint(**connection: Any) -> None:
     click.echo(connect(**connection).text("/log/checkpoint"), nl=False)
 
 
-for _command in (export, remember, compare, witness, alarms, cosign):
+for _command in (export, remember, compare, witness, alarms, cosign, resume, rotate_log_key):
     audit.add_command(_command)

@@ -21,10 +21,11 @@ from audit import LogError, NoteWrong
 from audit.cosignature import CosignatureVerifier, Cosigner
 from audit.errors import Forked
 from audit.memory import Remembered, recalled, replaced
-from audit.note import signatures_of
+from audit.note import NoteVerifier, signatures_of
+from audit.succession import Chain
 from connectors.client import Client
 from connectors.keyfile import read_key, write_key
-from governance.commands.audit_export import file_bytes
+from governance.commands.audit_export import file_bytes, keys_shown
 from governance.commands.audit_memory import alarm, held_by_tiles
 from governance.commands.connection import connect, connection_options, passphrase_from
 from governance.errors import InputWrong, NotFound
@@ -105,11 +106,12 @@ def cosign(ctx: click.Context, /, file: Path, vkey_file: Path | None, as_json: b
         last = before[-1] if before else None
         vkey = file_bytes(vkey_file, "--vkey").decode(errors="replace").strip() if vkey_file else None
         vkey = vkey or (last.vkey if last is not None else client.text("/log/vkey").strip())
+        vkeys = keys_shown(client)
         if last is None:
             click.echo(f"the first time: the log's key is believed to be {vkey}", err=True)
-        for shown in _shown(client, vkey, last):
+        for shown in _shown(client, vkey, vkeys, last):
             if last is not None:
-                held_by_tiles(client, (last,), shown)
+                held_by_tiles(client, (last,), shown, vkeys)
             replaced(place, [shown])
             last = shown
             sent.append(_send(client, cosigner, shown.note))
@@ -127,19 +129,21 @@ def cosign(ctx: click.Context, /, file: Path, vkey_file: Path | None, as_json: b
         click.echo(f"cosigned {told['size']} entries as {told['witness']}, {more}", err=True)
 
 
-def _shown(client: Client, vkey: str, last: Remembered | None) -> list[Remembered]:
+def _shown(client: Client, vkey: str, vkeys: bytes, last: Remembered | None) -> list[Remembered]:
     """What is to be cosigned, in order: what others have, where it is not older than our last, then the newest."""
-    newest = Remembered(client.read("/log/checkpoint"), vkey)
+    chain, known = Chain.opened(vkeys), NoteVerifier.from_vkey(vkey)
+    newest = Remembered(client.read("/log/checkpoint"), chain.newest(known).vkey)
     size = newest.checkpoint.size
     try:
-        others = Remembered(client.read("/log/cosigned"), vkey)
+        cosigned = client.read("/log/cosigned")
+        others = Remembered(cosigned, chain.signed(cosigned, known)[1].vkey)
     except NotFound:
         return [newest]
     early = last.checkpoint.size if last is not None else 0
     if not early <= others.checkpoint.size < size:
         return [newest]
     # Held against each other, or two histories could be cosigned in one go.
-    held_by_tiles(client, (others,), newest)
+    held_by_tiles(client, (others,), newest, vkeys)
     return [others, newest]
 
 

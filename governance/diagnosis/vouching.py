@@ -10,12 +10,12 @@ import audit
 from audit import Head, look
 from audit.cosigned import CosignatureStore
 from audit.errors import PolicyWrong
-from audit.note import Checkpoint, NoteVerifier, open_note
+from audit.note import Checkpoint, NoteVerifier
 from audit.policy import Policy
 from governance.adapters.alarms import AlarmFile
 from governance.diagnosis.finding import Finding
 from governance.errors import InputWrong
-from governance.home_memory import ALARMS, POLICY, HomeMemory
+from governance.home_memory import ALARMS, POLICY, HomeMemory, text_of
 from governance.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def vouching_findings(
         detail = "nobody contradicts the log; no quorum of witnesses is asked for (`accordant audit witness add`)"
         yield Finding(_PART, "ok", detail)
         return
-    covered = _covered(database, policy, verifier)
+    covered = _covered(database, policy)
     detail = f"nobody contradicts the log; a quorum covers {covered} of {head.size} entries"
     yield Finding(_PART, "ok", detail)
 
@@ -55,9 +55,9 @@ def _policy(settings: Settings) -> Policy:
         return Policy()
 
 
-def _covered(database: Database, policy: Policy, verifier: NoteVerifier) -> int:
+def _covered(database: Database, policy: Policy) -> int:
     note = CosignatureStore(database).satisfying(policy)
-    return 0 if note is None else Checkpoint.from_text(open_note(note, verifier)).size
+    return 0 if note is None else Checkpoint.from_text(text_of(note)).size
 
 
 def _wrong(
@@ -78,7 +78,7 @@ def _wrong(
         yield Finding(_PART, "wrong", detail, _ACT)
     try:
         policy = _policy(settings)
-        covered = _covered(database, policy, verifier) if policy.quorum is not None else head.size
+        covered = _covered(database, policy) if policy.quorum is not None else head.size
     except (OSError, PolicyWrong) as error:
         mend = f"correct {settings.home / POLICY}; `accordant audit witness list` reads it"
         yield Finding(_PART, "wrong", f"the witnesses' policy can't be read: {error}", mend)
