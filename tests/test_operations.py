@@ -119,30 +119,3 @@ def test_what_init_writes_names_where_all_settings_stand(tmp_path: Path, name: s
     text = (settings.home / "accordant.toml").read_text()
     assert "docs/operations.md" in text
     assert f"\n{name} = " in text
-
-
-def test_nginx_takes_the_lines_for_it(tmp_path: Path) -> None:
-    """Nothing in them is unknown to it, or wrong."""
-    nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")
-    if nginx is None:
-        pytest.skip("NOT TRIED: the lines for nginx, for want of it")
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    made = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-subj",
-        "/CN=x",
-    ]
-    subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
-    lines = re.search(r"```nginx\n(.*?)```", TEXT, re.DOTALL)[1]  # type: ignore[index]
-    lines = lines.replace("/etc/ssl/data.example.org.pem", str(certificate))
-    lines = lines.replace("/etc/ssl/data.example.org.key", str(key))
-    (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{\n{lines}}}\n")
-    ran = subprocess.run([nginx, "-t", "-c", tmp_path / "nginx.conf"], capture_output=True, text=True)
-    assert "syntax is ok" in ran.stderr
