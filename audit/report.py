@@ -29,7 +29,8 @@ class Report:
     """The outcome for a log of `size` entries. `faults` is in the order of entries, the log as a whole last.
 
     At most 100 faults are listed; `count` is how many there were. `remembered` is how many remembered checkpoints the
-    log was held against: with none, nobody can tell whether the log was replaced by an older copy of itself.
+    log was held against: with none, nobody can tell whether the log was replaced by an older copy of itself. Entries
+    before `since` were not looked at. `vouched`: up to which size the quorum of a policy vouches; None without one.
     """
 
     size: int
@@ -37,6 +38,8 @@ class Report:
     count: int
     remembered: int
     checkpoint: bytes | None
+    since: int = 0
+    vouched: int | None = None
 
     @property
     def ok(self) -> bool:

@@ -3,38 +3,55 @@
 Each leaf must be the one canonical form of a leaf, under its own number, none missing and none surplus, its time not
 before the one before, its `prev` the hash of the leaf before, its body's hash that of the stored salt and body; the
 search's table must say what the bodies say. The Merkle root of all leaves must be the one in the checkpoint, and the
-checkpoint signed by the key that the verifier was told of. Remembered checkpoints (of partners, of yesterday) must be
-checkpoints of a beginning of this log.
+checkpoint signed by the key that the verifier was told of. Remembered checkpoints (of partners, of yesterday) and those
+that witnesses cosigned must be checkpoints of a beginning of this log; tiles that are kept must be the leaves' own. The
+canonical form of a body is looked at wherever somebody looks into the body.
 
 What can be found without a remembered checkpoint: every change by somebody who lacks the log's key. What can't: that
 the whole database, head included, was put back to an older copy of itself, or that the key's owner signed another
 history. Both contradict any checkpoint that somebody kept.
+
+The log is gone through in pieces (`audit.piece`), by one process or several; a piece in which anything is wrong is gone
+through again here, leaf by leaf, so that what is said of it depends on nothing but what is stored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, func, inspect, select
 
-from audit.entry import Entry, Term, terms
+from audit.careful import Claims, carefully
+from audit.entry import Entry
 from audit.errors import LogMissing, NoteWrong, Tampered, WrongCheckpoint, mapped
 from audit.head import Head, read_head
 from audit.log import Log
 from audit.note import Checkpoint, NoteVerifier, open_note, signatures_of
+from audit.piece import Piece
+from audit.pieces import Plan, Seeing, pieces
 from audit.place import FILED_AT, filed_below
+from audit.policy import Policy
+from audit.raw import not_text
 from audit.report import MOST_FAULTS, Fault, Faults, Report
-from audit.rows import stored, to_entry
 from audit.schema import BODIES, HEAD, LEAVES, TERMS
+from audit.since import begin_walk
+from audit.tile_check import TileCheck, tiles_there
+from audit.vouched import Vouched
 from audit.walk import Walk
 
-__all__ = ["CheckEntry", "Fault", "Progress", "Report", "verify"]
+__all__ = ["CheckEntry", "Claims", "Fault", "Progress", "Report", "verify"]
 
 Progress = Callable[[int, int], None]
 # A caller's own look at each entry (signatures, activations): pairs of a code and a sentence for what is wrong.
 CheckEntry = Callable[[Entry], Iterable[tuple[str, str]] | None]
 
-_CHUNK = 1000
+_MOST_DOUBTED = 100_000
+
+
+def _itself(entry: Entry) -> Entry:
+    return entry
 
 
 def verify(
@@ -44,32 +61,145 @@ def verify(
     remembered: Sequence[bytes] = (),
     progress: Progress | None = None,
     check_entry: CheckEntry | None = None,
+    claims: Claims | None = None,
+    jobs: int = 1,
+    since: bytes | int = 0,
+    policy: Policy | None = None,
 ) -> Report:
     """Verifies a whole log, which may be written to meanwhile: it is taken as it stands at the start.
 
-    Memory is flat. `progress(done, total)` is called now and then. Raises NoteWrong for a `vkey` that can't be read,
-    WrongCheckpoint for a remembered checkpoint that the key did not sign, LogMissing, LogUnavailable.
+    `jobs`: so many processes; the report is the same. `since`: a checkpoint, or a number of entries: what lies before
+    is taken for what the tree says it was. `policy`: whose cosignatures the newest checkpoint must have. `check_entry`
+    is `claims` in one piece. Memory is flat. `progress(done, total)` is called now and then. Raises NoteWrong for a
+    `vkey` that can't be read, WrongCheckpoint for a remembered checkpoint that the key did not sign, ValueError for a
+    `since` that the log has not come to, LogMissing, LogUnavailable.
     """
     engine = source.engine if isinstance(source, Log) else source
     verifier = NoteVerifier.from_vkey(vkey)
     kept = [_remembered(note, verifier) for note in remembered]
-    faults = Faults()
-    walk = Walk(faults, sizes=frozenset(checkpoint.size for checkpoint in kept))
-    with mapped(engine, "being verified"):
-        with engine.connect() as connection, connection.begin():
-            head, signed, size = _start(connection, verifier, faults)
-            filed = _filed(connection, size, faults)
-        first: int | None = 0
-        while first is not None:
-            with engine.connect() as connection, connection.begin():
-                first = _chunk(connection, first, size, filed, walk, check_entry)
-            if progress is not None:
-                progress(size if first is None else first, size)
-    walk.end(size, head.last if head is not None and head.size == size else None)
-    if head is not None:
-        _held_against_head(walk, head, signed, faults)
-    _held_against_remembered(walk, kept, size, faults)
-    return Report(size, faults.in_order(), faults.count, len(kept), None if head is None else head.checkpoint)
+    from_there = _remembered(since, verifier) if isinstance(since, bytes) else since
+    if isinstance(from_there, Checkpoint):
+        kept.append(from_there)
+    if check_entry is not None:
+        check = check_entry
+        claims = Claims(_itself, lambda _, entry: check(entry))
+    with mapped(engine, "being verified"), engine.connect() as connection, connection.begin():
+        run = _Run.of(engine, connection, verifier, kept, from_there, claims)
+    run.all(progress, jobs)
+    return run.end(policy)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One verification, from what the head says to the report."""
+
+    engine: Engine
+    faults: Faults
+    kept: Sequence[Checkpoint]
+    claims: Claims | None
+    head: Head | None
+    signed: Checkpoint | None
+    size: int
+    start: int
+    walk: Walk
+    plan: Plan
+    vouched: Vouched
+    tiles: TileCheck | None
+
+    @classmethod
+    def of(
+        cls,
+        engine: Engine,
+        connection: Connection,
+        verifier: NoteVerifier,
+        kept: Sequence[Checkpoint],
+        since: Checkpoint | int,
+        claims: Claims | None,
+    ) -> _Run:
+        """Everything that is known before the first entry."""
+        faults = Faults()
+        head, signed, size = _start(connection, verifier, faults)
+        start = _since(since, size)
+        filed = _filed(connection, size, faults)
+        doubted = frozenset(not_text(connection, _MOST_DOUBTED))
+        newest = connection.scalar(select(func.max(LEAVES.c.seq)).where(LEAVES.c.seq < size))
+        vouched = Vouched.of(connection, verifier, faults, since=start)
+        tiles = TileCheck() if tiles_there(connection) else None
+        sizes = sorted({c.size for c in kept} | set(vouched.sizes))
+        walk = Walk(faults, sizes=frozenset(sizes))
+        begin_walk(engine, walk, start, since.root if isinstance(since, Checkpoint) else None, faults)
+        plan = Plan(start, start if newest is None else max(start, newest + 1), filed, sizes, doubted)
+        return cls(engine, faults, kept, claims, head, signed, size, start, walk, plan, vouched, tiles)
+
+    def all(self, progress: Progress | None, jobs: int) -> None:
+        """Every entry."""
+        claims = self.claims
+        look, kinds = (None, None) if claims is None else (claims.look, claims.kinds)
+        seeing = Seeing(look, kinds, tiles=self.tiles is not None)
+        with closing(pieces(self.engine, self.plan, seeing, jobs=jobs)) as found:
+            for piece in found:
+                self._piece(piece)
+                if progress is not None:
+                    progress(piece.behind, self.size)
+        if progress is not None:
+            progress(self.size, self.size)
+        self.walk.end(self.size, self.head.last if self.head is not None and self.head.size == self.size else None)
+
+    def _piece(self, piece: Piece) -> None:
+        if piece.empty:
+            self.plan.skip(_next_stored(self.engine, piece.behind, self.size))
+        elif not piece.whole:
+            carefully(self.engine, piece.first, piece.behind, self.plan.filed, self.walk, self.claims)
+        else:
+            self.walk.pass_by(piece)
+            for seq, seen in piece.notes if self.claims is not None else ():
+                self.faults.add_all(seq, self.claims.judge(seq, seen) or ())  # type: ignore[union-attr]
+        due, tiles = self.vouched.due(piece.behind), self.tiles if piece.tiles else None
+        if not due and tiles is None:
+            return
+        with mapped(self.engine, "being verified"), self.engine.connect() as connection, connection.begin():
+            if tiles is not None:
+                tiles.take(piece, connection)
+            if due:
+                self.vouched.held(connection, piece.behind, self.walk.roots)
+                self._forget()
+
+    def _forget(self) -> None:
+        """Roots at cosigned sizes, once they were held against: there may be many."""
+        wanted = {c.size for c in self.kept}
+        for size in [s for s in self.walk.roots if s not in wanted]:
+            del self.walk.roots[size]
+
+    def end(self, policy: Policy | None) -> Report:
+        """What hangs on all entries together."""
+        head, faults, size = self.head, self.faults, self.size
+        if head is not None:
+            _held_against_head(self.walk, head, self.signed, faults)
+        _held_against_remembered(self.walk, self.kept, size, faults)
+        upto = note = None
+        with mapped(self.engine, "being verified"), self.engine.connect() as connection, connection.begin():
+            self.vouched.held(connection, size, self.walk.roots, end=size)
+            if head is not None:
+                note = self.vouched.newest(connection, head.checkpoint, size)
+                upto = None if policy is None else self.vouched.check(connection, policy, head.checkpoint, size)
+            if self.tiles is not None and not faults.count:
+                self.tiles.end(connection, size, faults)
+        found = faults.in_order()
+        return Report(size, found, faults.count, len(self.kept), note, since=self.start, vouched=upto)
+
+
+def _since(since: Checkpoint | int, size: int) -> int:
+    if isinstance(since, Checkpoint):
+        return min(since.size, size)  # one of a longer log is told when remembered checkpoints are
+    if not 0 <= since <= size:
+        raise ValueError(f"the log has {size} entries; it can't be verified from entry {since} on")
+    return since
+
+
+def _next_stored(engine: Engine, first: int, size: int) -> int:
+    with mapped(engine, "being verified"), engine.connect() as connection, connection.begin():
+        found = connection.scalar(select(func.min(LEAVES.c.seq)).where(LEAVES.c.seq >= first))
+    return size if found is None else int(found)
 
 
 def _remembered(note: bytes, verifier: NoteVerifier) -> Checkpoint:
@@ -140,51 +270,6 @@ def _filed(connection: Connection, size: int, faults: Faults) -> int:
     if size - filed >= FILED_AT:
         faults.add(filed, "index-differs", f"searches know of no entry from {filed} on: their table was cut off")
     return filed
-
-
-def _chunk(
-    connection: Connection, first: int, size: int, filed: int, walk: Walk, check_entry: CheckEntry | None
-) -> int | None:
-    """Verifies some entries from `first` on; the number to go on with, None at the end."""
-    numbers = select(LEAVES.c.seq).where(LEAVES.c.seq >= first, LEAVES.c.seq < size).order_by(LEAVES.c.seq)
-    last: int | None = connection.scalar(select(func.max(numbers.limit(_CHUNK).subquery().c.seq)))
-    if last is None:
-        return None
-    rows = select(TERMS.c.seq, TERMS.c.key, TERMS.c.value).where(TERMS.c.seq >= first, TERMS.c.seq <= last)
-    words: dict[int, set[Term]] = {}
-    for seq, key, value in connection.execute(rows):
-        words.setdefault(seq, set()).add((key, value))
-    for seq, leaf, salt, body in stored(connection, first, last + 1, _CHUNK):
-        if walk.step(seq, leaf):
-            expected = words.get(seq, set()) if seq < filed else None
-            _content(seq, leaf, salt, body, expected, walk.faults, check_entry)
-    return last + 1
-
-
-def _content(
-    seq: int,
-    leaf: bytes,
-    salt: bytes | None,
-    body: bytes | None,
-    words: set[Term] | None,
-    faults: Faults,
-    check_entry: CheckEntry | None,
-) -> None:
-    """The body against its leaf, the search's table against the body, and the caller's own look."""
-    try:
-        entry = to_entry(seq, leaf, salt, body)
-    except Tampered as error:
-        faults.add_body(seq, error.code, str(error), leaf, salt, body)
-        return
-    if words is not None and words != set(terms(entry.kind, entry.body)):
-        faults.add(
-            seq,
-            "index-differs",
-            f"entry {seq} is filed for searches under other words than its content says, so searches miss it or find "
-            "it wrongly",
-        )
-    if check_entry is not None:
-        faults.add_all(seq, check_entry(entry) or ())
 
 
 def _held_against_head(walk: Walk, head: Head, signed: Checkpoint | None, faults: Faults) -> None:

@@ -20,7 +20,6 @@ from typing import Any
 
 import audit
 from audit import Entry, Tampered
-from audit.tile_check import verify_tiles
 from governance.adapters.store.consents import expected_row, stored_rows
 from governance.adapters.store.database import open_database
 from governance.declaration import verify_recorded
@@ -187,7 +186,6 @@ def verify_home(
             check_entry=checker.look,
         )
         found = [Finding(f.seq, f.code, f.message) for f in report.faults]
-        found += [Finding(f.seq, f.code, f.message) for f in verify_tiles(engine, report)]
         found += checker.ending(settings.data)
     except Tampered as error:
         return Findings(0, (Finding(error.seq, error.code, str(error)),))
