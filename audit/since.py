@@ -8,9 +8,10 @@ before the place must be in that tree, for the next one hangs on it.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Collection, Iterator
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from audit.entry import Entry
 from audit.errors import NotCanonical, ProofWrong, Tampered, mapped
@@ -26,7 +27,7 @@ from audit.tiles import Tile
 from audit.tree import ReadTile, Tree
 from audit.walk import Walk
 
-__all__ = ["begin_behind", "begin_walk", "cut", "entries_before"]
+__all__ = ["begin_behind", "begin_walk", "cut", "entries_back", "entries_before"]
 
 _CHUNK = 200
 
@@ -93,14 +94,17 @@ def cut(read: Callable[[Tile], bytes | None]) -> ReadTile:
     return beginning
 
 
-def entries_before(engine: Engine, kinds: Collection[str], size: int) -> Iterator[Entry]:
-    """The entries of some kinds among the first `size`, in order, found by the search's table.
+def entries_before(engine: Engine, kinds: Collection[str], size: int | None = None) -> Iterator[Entry]:
+    """The entries of some kinds among the first `size`, or all, in order, found by the search's table.
 
     Each is held against its own leaf. Raises Tampered, LogUnavailable.
     """
     after = -1
     with mapped(engine, "being verified"), engine.connect() as connection, connection.begin():
-        filed = min(filed_below(connection, size), size)
+        if size is None:
+            newest = connection.scalar(select(func.max(LEAVES.c.seq)))
+            size = 0 if newest is None else newest + 1
+        filed = filed_below(connection, size)
     while after < size - 1:
         with mapped(engine, "being verified"), engine.connect() as connection, connection.begin():
             wanted = select(TERMS.c.seq).where(TERMS.c.key == "kind", TERMS.c.value.in_(sorted(kinds)))
@@ -113,3 +117,22 @@ def entries_before(engine: Engine, kinds: Collection[str], size: int) -> Iterato
         if not numbers:
             return
         after = numbers[-1]
+
+
+def entries_back(engine: Engine, kinds: Collection[str], size: int, *, span: dt.timedelta, most: int) -> list[Entry]:
+    """The entries of some kinds among the last of the first `size`, as far back as `span`, at most about `most`.
+
+    Raises Tampered, LogUnavailable.
+    """
+    found: list[Entry] = []
+    behind, since = size, None
+    while behind > 0 and len(found) < most:
+        first = max(0, behind - _CHUNK)
+        with mapped(engine, "being verified"), engine.connect() as connection, connection.begin():
+            some = fetch(connection, range(first, behind))
+        since = some[-1].time - span if since is None else since
+        found += [entry for entry in some if entry.kind in kinds and entry.time >= since]
+        if some[0].time < since:
+            break
+        behind = first
+    return found
