@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from audit.leaf import Leaf, body_hash
+from audit.meaning import meaning
 
 __all__ = ["MOST_FAULTS", "Fault", "Faults", "Report"]
 
@@ -22,6 +23,11 @@ class Fault:
 
     def __str__(self) -> str:
         return self.message
+
+    @property
+    def meaning(self) -> str:
+        """What a fault of this kind means, for people who know the law and not the format."""
+        return meaning(self.code)
 
 
 @dataclass(frozen=True, slots=True)
