@@ -75,7 +75,7 @@ def verify_export(
         raise ValueError(f"the folder has {signed.size} entries; it can't be verified from entry {start} on")
     walk = Walk(faults, sizes=frozenset(c.size for c in held))
     reading = _Reading(folder, signed.size, walk, {r.index for r, _ in given}, start=start)
-    reading.begin(None if from_there is None else from_there.root)
+    reading.begin(None if from_there is None or from_there.size != start else from_there.root)
     reading.all(progress)
     _held(walk, signed, kept, given, reading.kept, faults)
     fault = None if policy is None else quorum_fault(policy, verifier, note)
@@ -164,7 +164,7 @@ class _Reading:
         leaves = self._stored(Tile(ENTRIES, (self.start - 1) // WIDTH).at(self.size))
         at = (self.start - 1) % WIDTH
         leaf = leaves[at] if len(leaves) > at else None
-        begin_behind(self.walk, self.start, root, leaf, (cut(self._hashes_of),), self.walk.faults)
+        begin_behind(self.walk, self.start, root, leaf, (cut(self._hashes_of), self._made), self.walk.faults)
         self.whole = False  # of tiles above the lowest level no beginning is known
 
     def _stored(self, tile: Tile | None) -> list[bytes]:
@@ -177,6 +177,14 @@ class _Reading:
         fuller = Tile(tile.level, tile.index).at(self.size)
         path = None if fuller is None else self.folder / fuller.path
         return path.read_bytes() if path is not None and path.is_file() else None
+
+    def _made(self, tile: Tile) -> bytes:
+        """A tile's hashes from the entries themselves."""
+        if tile.level == 0:
+            leaves = self._stored(Tile(ENTRIES, tile.index).at(self.size))
+            return b"".join(map(Leaf.hash, leaves[: tile.width]))
+        below = range(tile.index * WIDTH, tile.index * WIDTH + tile.width)
+        return b"".join(root_of_full(hashes_in(self._made(Tile(tile.level - 1, number)))) for number in below)
 
     def all(self, progress: Progress | None) -> None:
         """Every bundle, what follows from it, and what is left over."""

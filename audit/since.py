@@ -39,6 +39,7 @@ def begin_walk(engine: Engine, walk: Walk, size: int, root: bytes | None, faults
     with mapped(engine, "being verified"), engine.connect() as connection, connection.begin():
         leaf = connection.scalar(select(LEAVES.c.leaf).where(LEAVES.c.seq == size - 1))
     store = TileStore(engine)
+    store.only_read()
     begin_behind(walk, size, root, leaf, (store.read, store.derived), faults)
 
 

@@ -127,7 +127,8 @@ class _Run:
         tiles = TileCheck() if tiles_there(connection) else None
         sizes = sorted({c.size for c in kept} | set(vouched.sizes))
         walk = Walk(faults, sizes=frozenset(sizes))
-        begin_walk(engine, walk, start, since.root if isinstance(since, Checkpoint) else None, faults)
+        known = since.root if isinstance(since, Checkpoint) and since.size == start else None
+        begin_walk(engine, walk, start, known, faults)
         plan = Plan(start, start if newest is None else max(start, newest + 1), filed, sizes, doubted)
         return cls(engine, faults, kept, claims, head, signed, size, start, walk, plan, vouched, tiles)
 

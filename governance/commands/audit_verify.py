@@ -210,8 +210,7 @@ def _said(found: ExportReport, as_json: bool) -> None:
     if as_json:
         faults = [{"entry": f.seq, "code": f.code, "sentence": f.message, "meaning": f.meaning} for f in report.faults]
         said = {"whole": report.ok, "entries": report.size, "since": report.since, "bodies": found.bodies}
-        said |= {"origin": found.origin, "remembered": report.remembered}
-        click.echo(json.dumps(said | {"faults": faults}))
+        click.echo(json.dumps({**said, "origin": found.origin, "remembered": report.remembered, "faults": faults}))
         return
     _faults([(f.seq, f.code, f.message, f.meaning) for f in report.faults])
     if report.ok:
@@ -239,7 +238,7 @@ def _receipts(paths: Sequence[Path], vkey: str | None, policy: Policy | None, as
     told: list[dict[str, Any]] = [_one(path, verifier, policy) for path in paths]
     for path, one in zip(paths, told, strict=True):
         if as_json:
-            click.echo(json.dumps({"file": str(path), **one}, ensure_ascii=False))
+            click.echo(json.dumps(dict(one, file=str(path)), ensure_ascii=False))
         elif one["proves"]:
             click.echo(f"{path}: {one['sentence']}")
         else:
