@@ -43,16 +43,28 @@ MEANING = {
     "checkpoint-signature": _KEY,
     "cosignature-wrong": "A witness's signature that is kept with the log is not genuine, or is of something else; it "
     "supports nothing.",
+    "erased-returned": "What was erased is there again, from a copy that should not exist: the erasure was not carried "
+    "through.",
+    "erasure-malformed": "An order to erase does not say what it erases; nothing was lawfully erased under it.",
+    "erasure-unordered": "Something is passed off as erased on an order that ordered no such thing: it was made to "
+    "disappear.",
     "forked": _TWO_HISTORIES,
     "head-differs": "What the log says of its own end contradicts what its key vouched for; somebody has altered it.",
     "head-missing": _KEY,
     "history-differs": _TWO_HISTORIES,
     "index-differs": _DERIVED,
+    "key-changed": "The key to encrypted contents is not the one that was kept, or does not open: what lies under it "
+    "can't be read, though nobody ordered its erasure.",
+    "key-missing": "The key to a content is gone without an order to erase it: the content was made unreadable.",
+    "key-returned": "A key that was to be destroyed is there again: what was erased under it can be read once more.",
     "leaf-changed": _ALTERED,
     "leaf-malformed": _ALTERED,
     "missing": _GONE,
     "other-key": "The log is shown under another key than before: whether it is the same log at all must be asked.",
     "origin-differs": "The folder is labelled as another log's than the one whose key it carries.",
+    "part-changed": "What the record says of a single client was altered after it was recorded.",
+    "part-missing": "What the record said of a single client was taken away without an order to erase it.",
+    "part-surplus": "Words about a single client were put in that are no part of the record.",
     "policy-log": "The rules that you were given for whose word counts do not name this log; by them it is not "
     "believed.",
     "quorum-missing": "Fewer independent witnesses than required have confirmed these records: the log's operator "
@@ -65,6 +77,7 @@ MEANING = {
     "rewound": "The log was put back to an older state: records that it once vouched for were removed.",
     "root-differs": "Taken together, these are not the records that the log's key vouched for; at least one was "
     "altered, removed or added.",
+    "subject-missing": "Whom a record speaks of can't be told any more, though nobody ordered that to be forgotten.",
     "surplus": _ADDED,
     "surplus-body": "A content was put in that belongs to no record; it is evidence of nothing.",
     "surplus-file": "A file was put into the folder that belongs to no record; it is evidence of nothing.",

@@ -18,21 +18,31 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from sqlalchemy import Connection
 
 from audit.canonical import parse
 from audit.entry import Entry, Term, filing, terms
-from audit.errors import NotCanonical
+from audit.erasure import ERASURE
+from audit.errors import KeysUnavailable, NotCanonical, Tampered
+from audit.forgotten import Forgotten, Gone
 from audit.leaf import KIND, from_text
 from audit.raw import BETWEEN, Words
+from audit.report import Faults
+from audit.sealing import SALT, Lost, Sealing
 from audit.tiles import WIDTH
 
-__all__ = ["LEVEL", "SPAN", "Look", "Piece", "Reader", "Task"]
+__all__ = ["GONE", "LEVEL", "SPAN", "Look", "Piece", "Reader", "Task"]
 
 LEVEL = 10  # a piece is a full subtree of this level, wherever it can be
 SPAN = 1 << LEVEL
 
+GONE = -1  # an entry's `erased`, where it is not known yet under which
+NOTHING_GONE = Gone()
+
+_BODY_AT = len('{"body":"')
 _KIND_AT = len('{"body":"","kind":"') + 64
 _PREV_AT = len('","prev":"')
 _TIME = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z")
@@ -40,6 +50,8 @@ _HEX = re.compile(rb"[0-9a-f]{64}")
 _FILING = b'"filing":'
 _READERS = b'"readers":['
 _SUBJECTS = b'"subjects":{'
+_PARTS = b'"parts":['
+_ERASURE = ERASURE.encode()
 _MOST_KNOWN = 20_000
 
 _Joined = tuple[int, str, str]
@@ -74,6 +86,7 @@ class Piece:
     tiles: bytes = b""  # the root of each full tile of the lowest level
     differing: tuple[int, ...] = ()  # tiles that are kept, and are not what the leaves make
     notes: tuple[tuple[int, Any], ...] = ()  # what the caller's look saw
+    gone: Gone = NOTHING_GONE  # what it says of forgetting
 
 
 class _NotWhole(Exception):
@@ -84,75 +97,101 @@ class _NotWhole(Exception):
 class Reader:
     """Reads one piece after another; remembers what words bodies are filed under. For one thread."""
 
+    sealing: Sealing
     look: Look | None = None
     kinds: frozenset[str] | None = None  # whose bodies are looked into; None: every kind's
     _known: dict[tuple[bytes, bytes, bool], _Joined | None] = field(default_factory=dict)
     _kinds: set[bytes] = field(default_factory=set)
     _wanted: set[bytes] = field(default_factory=set)
     _days: set[bytes] = field(default_factory=set)
+    _present: set[bytes] = field(default_factory=set)  # keys that are known to be there
 
     def read(
         self,
         task: Task,
+        connection: Connection,
         rows: Iterable[tuple[int, Any, Any, Any]],
         words: Iterator[Words],
         kept: dict[int, tuple[bytes, bytes]],
     ) -> Piece:
         """The piece. `kept`: root and hashes of tiles of the lowest level that are kept, by number."""
+        forgotten = Forgotten(self.sealing, Faults(), _known=self._present)
         try:
-            return self._read(task, rows, words, kept)
-        except (_NotWhole, NotCanonical, TypeError):  # a TypeError: nothing, or text, where bytes belong
+            return self._read(task, connection, rows, _Filed(words, task.filed), kept, forgotten)
+        except (_NotWhole, NotCanonical, Tampered, KeysUnavailable, TypeError):  # a TypeError: text instead of bytes
             return Piece(task.first, task.behind)
 
     def _read(
         self,
         task: Task,
+        connection: Connection,
         rows: Iterable[tuple[int, Any, Any, Any]],
-        words: Iterator[Words],
+        words: _Filed,
         kept: dict[int, tuple[bytes, bytes]],
+        forgotten: Forgotten,
     ) -> Piece:
         sha256, wanted = hashlib.sha256, self._wanted
-        seq, filed = task.first, task.filed
+        seq = task.first
         prev = last = before = begun = digest = b""
         hashes: list[bytes] = []
         notes: list[tuple[int, Any]] = []
-        for number, leaf, salt, body in rows:
-            content = sha256(salt + body).hexdigest().encode()
+        for number, leaf, ids, sealed in rows:
+            digest = sha256(b"\x00" + leaf).digest()
+            plain = self._opened(seq, digest, ids, sealed, forgotten)
+            said = _hex(leaf[_BODY_AT : _KIND_AT - 10]) if plain is None else sha256(plain).hexdigest().encode()
             end = leaf.find(b'"', _KIND_AT)
             kind, time = leaf[_KIND_AT:end], leaf[-35:-8]
             if not last:
-                last = prev = _link(leaf[end + _PREV_AT : end + _PREV_AT + 64])
+                last = prev = _hex(leaf[end + _PREV_AT : end + _PREV_AT + 64])
                 begun = time
             made = b'{"body":"%b","kind":"%b","prev":"%b","seq":%d,"time":"%b","v":1}'
-            if number != seq or leaf != made % (content, kind, last, seq, time):
+            if number != seq or leaf != made % (said, kind, last, seq, time):
                 raise _NotWhole
             if kind not in self._kinds:
                 self._new_kind(kind)
             if time != before:
                 before = self._timed(time, before)
-            digest = sha256(b"\x00" + leaf).digest()
             last = digest.hex().encode()
             hashes.append(digest)
-            if seq < filed:
-                word = next(words, None)
-                if word is None or word[0] != seq or word[1:] != self._filed(kind, body):
-                    raise _NotWhole
-            if kind in wanted:
-                value, instant = parse(body), from_text(time.decode())
-                entry = Entry(seq, kind.decode(), instant, leaf, digest, salt, value, body, filing(value)[0])
-                notes.append((seq, self.look(entry)))  # type: ignore[misc] # nothing is wanted without a look
+            if plain is None:
+                words.pass_over(seq)
+            elif seq < task.filed and words.of(seq) != self._filed(kind, plain[SALT:]):
+                raise _NotWhole
+            if kind in wanted or plain is None or kind == _ERASURE or _SUBJECTS in plain or _PARTS in plain:
+                seen = self._looked(_entry(seq, kind, time, leaf, digest, plain), connection, forgotten)
+                if seen is not None:
+                    notes.append((seq, seen))
             seq += 1
         if not hashes:
             return Piece(task.first, task.behind, empty=True)
-        if task.doubted or seq != task.behind or (task.first < filed and next(words, None) is not None):
+        if task.doubted or seq != task.behind or words.left() or forgotten.faults.count:
             raise _NotWhole
         tiles, differing, root = _tiles(task.first, hashes, kept)
         whole_span = root is not None and not task.leaves
         return Piece(
             task.first, task.behind, whole=True, prev=bytes.fromhex(prev.decode()), begun=begun.decode(), last=digest,
             ended=before.decode(), root=root if whole_span else None, hashes=b"" if whole_span else b"".join(hashes),
-            tiles=tiles, differing=differing, notes=tuple(note for note in notes if note[1] is not None),
+            tiles=tiles, differing=differing, notes=tuple(notes),
+            gone=forgotten.found(),
         )  # fmt: skip
+
+    def _looked(self, entry: Entry, connection: Connection, forgotten: Forgotten) -> Any:
+        """What it says of forgetting; and what the caller's look sees, None where it does not look."""
+        parts = () if entry.erased is not None else forgotten.look(connection, entry)
+        if self.look is None or entry.kind.encode() not in self._wanted:
+            return None
+        return self.look(replace(entry, parts=parts) if parts else entry)
+
+    def _opened(self, seq: int, digest: bytes, ids: Any, sealed: Any, forgotten: Forgotten) -> bytes | None:
+        """Salt and body; None where they are gone."""
+        if ids is None or sealed is None:
+            forgotten.missing(seq)
+            return None
+        try:
+            return self.sealing.open(seq, ids, sealed, seq.to_bytes(8, "big") + digest)
+        except Lost as lost:
+            forgotten.lost(seq, lost.keys)
+            return None
 
     def _new_kind(self, kind: bytes) -> None:
         if KIND.fullmatch(kind.decode("ascii", "replace")) is None:
@@ -199,10 +238,44 @@ class Reader:
         return _joined(terms(kind.decode(), parse(body))) if found is None else found
 
 
-def _link(prev: bytes) -> bytes:
-    if _HEX.fullmatch(prev) is None:
+def _hex(digest: bytes) -> bytes:
+    if _HEX.fullmatch(digest) is None:
         raise _NotWhole
-    return prev
+    return digest
+
+
+def _entry(seq: int, kind: bytes, time: bytes, leaf: bytes, digest: bytes, plain: bytes | None) -> Entry:
+    """The entry; one without content where that is gone."""
+    instant = from_text(time.decode())
+    if plain is None:
+        return Entry(seq, kind.decode(), instant, leaf, digest, b"", {}, b"", (), GONE)
+    value = parse(plain[SALT:])
+    return Entry(seq, kind.decode(), instant, leaf, digest, plain[:SALT], value, plain[SALT:], filing(value)[0])
+
+
+class _Filed:
+    """What searches know, entry by entry. Content that is gone is filed as it was; nobody can hold it against that."""
+
+    def __init__(self, words: Iterator[Words], filed: int) -> None:
+        self._words, self._filed = words, filed
+        self._next: Words | None = next(words, None) if filed else None
+
+    def of(self, seq: int) -> tuple[int, str, str] | None:
+        """The words of the next entry."""
+        found = self._next
+        if found is None or found[0] != seq:
+            raise _NotWhole
+        self._next = next(self._words, None)
+        return found[1:]
+
+    def pass_over(self, seq: int) -> None:
+        """An entry whose words can't be known."""
+        if self._next is not None and self._next[0] == seq:
+            self._next = next(self._words, None)
+
+    def left(self) -> bool:
+        """Whether there are words of no entry."""
+        return self._next is not None
 
 
 def _outermost(body: bytes, at: int) -> bool:

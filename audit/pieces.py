@@ -1,6 +1,6 @@
 """Pieces of the log one after another, by this process or by several; they come in order whoever read them.
 
-Each process opens the database for itself, from its address: no connection is shared, and nothing hangs on how a
+Each process opens the database and the key store for itself: no connection is shared, and nothing hangs on how a
 process came to be (they are spawned). So a program that asks for more than one guards its own beginning, as Python's
 `multiprocessing` wants it. So few pieces are under way that memory stays flat.
 """
@@ -8,7 +8,7 @@ process came to be (they are spawned). So a program that asks for more than one 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -19,8 +19,10 @@ from sqlalchemy import Engine, create_engine
 
 from audit import raw
 from audit.errors import LogUnavailable, mapped
+from audit.keys import KeyStore
 from audit.piece import SPAN, Look, Piece, Reader, Task
 from audit.schema import prepare
+from audit.sealing import Sealing
 from audit.tile_check import kept_tiles
 
 __all__ = ["Plan", "Seeing", "pieces"]
@@ -65,16 +67,24 @@ class Plan:
         self.first = max(self.first, first // SPAN * SPAN)
 
 
-def pieces(engine: Engine, plan: Plan, seeing: Seeing, *, jobs: int) -> Generator[Piece]:
+def pieces(
+    engine: Engine,
+    sealing: Sealing,
+    plan: Plan,
+    seeing: Seeing,
+    *,
+    jobs: int,
+    open_keys: Callable[[], KeyStore] | None = None,
+) -> Generator[Piece]:
     """The pieces of a plan, in order. Raises LogUnavailable, and whatever a look raises."""
-    if jobs <= 1:
-        reader = Reader(seeing.look, seeing.kinds)
+    if jobs <= 1 or open_keys is None:
+        reader = Reader(sealing, seeing.look, seeing.kinds)
         while (task := plan.next()) is not None:
             yield _piece(engine, reader, task, seeing.tiles)
         return
     url = engine.url.render_as_string(hide_password=False)
     with ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(url, seeing)
+        jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(url, open_keys, seeing)
     ) as processes:
         waiting: deque[Future[Piece]] = deque()
         try:
@@ -98,17 +108,17 @@ def _piece(engine: Engine, reader: Reader, task: Task, tiles: bool) -> Piece:
             raw.contents(connection, task.first, task.behind) as rows,
             raw.words(connection, task.first, min(task.behind, task.filed)) as words,
         ):
-            return reader.read(task, rows, words, kept)
+            return reader.read(task, connection, rows, words, kept)
 
 
 # In a process that was started for it: its own engine and reader, made once, used by its one thread.
 _MINE: list[Any] = []
 
 
-def _begin(url: str, seeing: Seeing) -> None:
+def _begin(url: str, open_keys: Callable[[], KeyStore], seeing: Seeing) -> None:
     engine = create_engine(url)
     prepare(engine)
-    _MINE[:] = [engine, Reader(seeing.look, seeing.kinds), seeing.tiles]
+    _MINE[:] = [engine, Reader(Sealing(open_keys()), seeing.look, seeing.kinds), seeing.tiles]
 
 
 def _there(task: Task) -> Piece:

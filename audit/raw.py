@@ -22,7 +22,7 @@ __all__ = ["BETWEEN", "Words", "contents", "not_text", "words"]
 BETWEEN = "\x1f"
 
 _CONTENTS = (
-    "SELECT l.seq, l.leaf, b.salt, b.body FROM audit_leaves l LEFT JOIN audit_bodies b ON b.seq = l.seq "
+    "SELECT l.seq, l.leaf, b.keys, b.sealed FROM audit_leaves l LEFT JOIN audit_bodies b ON b.seq = l.seq "
     "WHERE l.seq >= ? AND l.seq < ? ORDER BY l.seq"
 )
 _JOINED = (
@@ -47,7 +47,7 @@ def _rows(connection: Connection, statement: str, first: int, behind: int) -> An
 
 @contextmanager
 def contents(connection: Connection, first: int, behind: int) -> Iterator[Iterable[tuple[int, Any, Any, Any]]]:
-    """Entries in order: number, leaf, salt and body; few of them in memory at a time."""
+    """Entries in order: number, leaf, ids of keys and ciphertext; few of them in memory at a time."""
     with closing(_rows(connection, _CONTENTS, first, behind)) as rows:
         yield rows
 

@@ -35,7 +35,8 @@ class Report:
     """The outcome for a log of `size` entries. `faults` is in the order of entries, the log as a whole last.
 
     At most 100 faults are listed; `count` is how many there were. `remembered` is how many remembered checkpoints the
-    log was held against: with none, nobody can tell whether the log was replaced by an older copy of itself. Entries
+    log was held against: with none, nobody can tell whether the log was replaced by an older copy of itself. `erased`:
+    runs of entries whose content was forgotten, with the erasure's number: no fault, and not verified either. Entries
     before `since` were not looked at. `vouched`: up to which size the quorum of a policy vouches; None without one.
     """
 
@@ -44,6 +45,7 @@ class Report:
     count: int
     remembered: int
     checkpoint: bytes | None
+    erased: tuple[tuple[int, int, int], ...] = ()
     since: int = 0
     vouched: int | None = None
 
@@ -87,6 +89,12 @@ class Faults:
         self.add(seq, code, message)
         if code == "body-changed" and salt is not None and body is not None and len(self.strays) < MOST_FAULTS:
             self.strays[seq] = (Leaf.from_bytes(leaf).body, body_hash(salt, body))
+
+    def add_sealed(self, seq: int, code: str, message: str, leaf: bytes) -> None:
+        """A content that does not open where it lies."""
+        self.add(seq, code, message)
+        if len(self.strays) < MOST_FAULTS:
+            self.strays[seq] = (Leaf.from_bytes(leaf).body, b"")
 
     def in_order(self) -> tuple[Fault, ...]:
         owner = {said: seq for seq, (said, _) in self.strays.items()}

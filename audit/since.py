@@ -22,6 +22,7 @@ from audit.proof import check_inclusion
 from audit.report import Faults
 from audit.rows import checked_leaf, fetch
 from audit.schema import LEAVES, TERMS
+from audit.sealing import Sealing
 from audit.tile_store import TileStore
 from audit.tiles import Tile
 from audit.tree import ReadTile, Tree
@@ -95,7 +96,9 @@ def cut(read: Callable[[Tile], bytes | None]) -> ReadTile:
     return beginning
 
 
-def entries_before(engine: Engine, kinds: Collection[str], size: int | None = None) -> Iterator[Entry]:
+def entries_before(
+    engine: Engine, kinds: Collection[str], sealing: Sealing, size: int | None = None
+) -> Iterator[Entry]:
     """The entries of some kinds among the first `size`, or all, in order, found by the search's table.
 
     Each is held against its own leaf. Raises Tampered, LogUnavailable.
@@ -113,14 +116,16 @@ def entries_before(engine: Engine, kinds: Collection[str], size: int | None = No
             numbers = list(connection.scalars(wanted))
             if not numbers:
                 numbers = list(range(max(filed, after + 1), min(max(filed, after + 1) + _CHUNK, size)))
-            found = fetch(connection, numbers)
+            found = fetch(connection, numbers, sealing)
         yield from (entry for entry in found if entry.kind in kinds)
         if not numbers:
             return
         after = numbers[-1]
 
 
-def entries_back(engine: Engine, kinds: Collection[str], size: int, *, span: dt.timedelta, most: int) -> list[Entry]:
+def entries_back(
+    engine: Engine, kinds: Collection[str], sealing: Sealing, size: int, *, span: dt.timedelta, most: int
+) -> list[Entry]:
     """The entries of some kinds among the last of the first `size`, as far back as `span`, at most about `most`.
 
     Raises Tampered, LogUnavailable.
@@ -130,7 +135,7 @@ def entries_back(engine: Engine, kinds: Collection[str], size: int, *, span: dt.
     while behind > 0 and len(found) < most:
         first = max(0, behind - _CHUNK)
         with mapped(engine, "being verified"), engine.connect() as connection, connection.begin():
-            some = fetch(connection, range(first, behind))
+            some = fetch(connection, range(first, behind), sealing)
         since = some[-1].time - span if since is None else since
         found += [entry for entry in some if entry.kind in kinds and entry.time >= since]
         if some[0].time < since:

@@ -25,8 +25,11 @@ from sqlalchemy import Connection, Engine, func, inspect, select
 
 from audit.careful import Claims, carefully
 from audit.entry import Entry
+from audit.erasure import ERASURE
 from audit.errors import LogMissing, NoteWrong, Tampered, WrongCheckpoint, mapped
+from audit.forgotten import Forgotten
 from audit.head import Head, read_head
+from audit.keys import KeyStore
 from audit.log import Log
 from audit.note import Checkpoint, NoteVerifier, open_note, signatures_of
 from audit.piece import Piece
@@ -35,8 +38,9 @@ from audit.place import FILED_AT, filed_below
 from audit.policy import Policy
 from audit.raw import not_text
 from audit.report import MOST_FAULTS, Fault, Faults, Report
-from audit.schema import BODIES, HEAD, LEAVES, TERMS
-from audit.since import begin_walk
+from audit.schema import BODIES, HEAD, LEAVES, PARTS, TERMS
+from audit.sealing import Sealing
+from audit.since import begin_walk, entries_before
 from audit.tile_check import TileCheck, tiles_there
 from audit.vouched import Vouched
 from audit.walk import Walk
@@ -50,14 +54,16 @@ CheckEntry = Callable[[Entry], Iterable[tuple[str, str]] | None]
 _MOST_DOUBTED = 100_000
 
 
-def _itself(entry: Entry) -> Entry:
-    return entry
+def _itself(entry: Entry) -> Entry | None:
+    return entry if entry.erased is None else None
 
 
 def verify(
     source: Log | Engine,
     *,
     vkey: str,
+    keys: KeyStore | None = None,
+    open_keys: Callable[[], KeyStore] | None = None,
     remembered: Sequence[bytes] = (),
     progress: Progress | None = None,
     check_entry: CheckEntry | None = None,
@@ -68,13 +74,20 @@ def verify(
 ) -> Report:
     """Verifies a whole log, which may be written to meanwhile: it is taken as it stands at the start.
 
-    `jobs`: so many processes; the report is the same. `since`: a checkpoint, or a number of entries: what lies before
-    is taken for what the tree says it was. `policy`: whose cosignatures the newest checkpoint must have. `check_entry`
-    is `claims` in one piece. Memory is flat. `progress(done, total)` is called now and then. Raises NoteWrong for a
-    `vkey` that can't be read, WrongCheckpoint for a remembered checkpoint that the key did not sign, ValueError for a
-    `since` that the log has not come to, LogMissing, LogUnavailable.
+    `keys`: the key store of a log that is not open. `jobs`: so many processes; the report is the same. Each of several
+    opens the key store for itself by `open_keys`, which has to survive pickling. `since`: a checkpoint, or a number of
+    entries: what lies before is taken for what the tree says it was. `policy`: whose cosignatures the newest checkpoint
+    must have. `check_entry` is `claims` in one piece. Memory is flat. `progress(done, total)` is called now and then.
+    Raises NoteWrong for a `vkey` that can't be read, WrongCheckpoint for a remembered checkpoint that the key did not
+    sign, ValueError for a `since` that the log has not come to, LogMissing, LogUnavailable.
     """
-    engine = source.engine if isinstance(source, Log) else source
+    engine, sealing = (source.engine, source.sealing) if isinstance(source, Log) else (source, None)
+    if sealing is None:
+        if keys is None:
+            raise TypeError("a log that is not open is verified with its key store")
+        sealing = Sealing(keys)
+    if jobs > 1 and open_keys is None:
+        raise TypeError("several processes open the key store each for itself: say how")
     verifier = NoteVerifier.from_vkey(vkey)
     kept = [_remembered(note, verifier) for note in remembered]
     from_there = _remembered(since, verifier) if isinstance(since, bytes) else since
@@ -84,8 +97,8 @@ def verify(
         check = check_entry
         claims = Claims(_itself, lambda _, entry: check(entry))
     with mapped(engine, "being verified"), engine.connect() as connection, connection.begin():
-        run = _Run.of(engine, connection, verifier, kept, from_there, claims)
-    run.all(progress, jobs)
+        run = _Run.of(engine, sealing, connection, verifier, kept, from_there, claims)
+    run.all(progress, jobs, open_keys)
     return run.end(policy)
 
 
@@ -94,7 +107,9 @@ class _Run:
     """One verification, from what the head says to the report."""
 
     engine: Engine
+    sealing: Sealing
     faults: Faults
+    forgotten: Forgotten
     kept: Sequence[Checkpoint]
     claims: Claims | None
     head: Head | None
@@ -110,6 +125,7 @@ class _Run:
     def of(
         cls,
         engine: Engine,
+        sealing: Sealing,
         connection: Connection,
         verifier: NoteVerifier,
         kept: Sequence[Checkpoint],
@@ -129,15 +145,21 @@ class _Run:
         walk = Walk(faults, sizes=frozenset(sizes))
         known = since.root if isinstance(since, Checkpoint) and since.size == start else None
         begin_walk(engine, walk, start, known, faults)
+        forgotten = Forgotten(sealing, faults)
+        if start:
+            forgotten.recall(entries_before(engine, {ERASURE}, sealing, start))
         plan = Plan(start, start if newest is None else max(start, newest + 1), filed, sizes, doubted)
-        return cls(engine, faults, kept, claims, head, signed, size, start, walk, plan, vouched, tiles)
+        return cls(
+            engine, sealing, faults, forgotten, kept, claims, head, signed, size, start, walk, plan, vouched, tiles
+        )
 
-    def all(self, progress: Progress | None, jobs: int) -> None:
+    def all(self, progress: Progress | None, jobs: int, open_keys: Callable[[], KeyStore] | None) -> None:
         """Every entry."""
         claims = self.claims
         look, kinds = (None, None) if claims is None else (claims.look, claims.kinds)
         seeing = Seeing(look, kinds, tiles=self.tiles is not None)
-        with closing(pieces(self.engine, self.plan, seeing, jobs=jobs)) as found:
+        found_by = pieces(self.engine, self.sealing, self.plan, seeing, jobs=jobs, open_keys=open_keys)
+        with closing(found_by) as found:
             for piece in found:
                 self._piece(piece)
                 if progress is not None:
@@ -150,9 +172,10 @@ class _Run:
         if piece.empty:
             self.plan.skip(_next_stored(self.engine, piece.behind, self.size))
         elif not piece.whole:
-            carefully(self.engine, piece.first, piece.behind, self.plan.filed, self.walk, self.claims)
+            carefully(self.engine, piece.first, piece.behind, self.plan.filed, self.walk, self.forgotten, self.claims)
         else:
             self.walk.pass_by(piece)
+            self.forgotten.take(piece.gone)
             for seq, seen in piece.notes if self.claims is not None else ():
                 self.faults.add_all(seq, self.claims.judge(seq, seen) or ())  # type: ignore[union-attr]
         due, tiles = self.vouched.due(piece.behind), self.tiles if piece.tiles else None
@@ -174,6 +197,10 @@ class _Run:
     def end(self, policy: Policy | None) -> Report:
         """What hangs on all entries together."""
         head, faults, size = self.head, self.faults, self.size
+        with mapped(self.engine, "being verified"):
+            for handle, what in self.forgotten.check_keys():
+                faults.add(None, "key-changed", f"the key `{handle}`: {what}")
+            self.forgotten.end(self.engine.connect, size)
         if head is not None:
             _held_against_head(self.walk, head, self.signed, faults)
         _held_against_remembered(self.walk, self.kept, size, faults)
@@ -186,7 +213,8 @@ class _Run:
             if self.tiles is not None and not faults.count:
                 self.tiles.end(connection, size, faults)
         found = faults.in_order()
-        return Report(size, found, faults.count, len(self.kept), note, since=self.start, vouched=upto)
+        erased = tuple(self.forgotten.erased)
+        return Report(size, found, faults.count, len(self.kept), note, erased, self.start, upto)
 
 
 def _since(since: Checkpoint | int, size: int) -> int:
@@ -235,6 +263,7 @@ def _start(
     for table, code, what in (
         (LEAVES, "surplus", "entry {} was added behind the {} entries that the log's key signed"),
         (BODIES, "surplus-body", "there is a content for an entry {}, and the log has {} entries"),
+        (PARTS, "surplus-body", "there is a part of the content of an entry {}, and the log has {} entries"),
         (TERMS, "index-differs", "searches know of an entry {}, and the log has {} entries"),
     ):
         outside = select(table.c.seq).where((table.c.seq >= size) | (table.c.seq < 0)).distinct()

@@ -152,6 +152,9 @@ def _home(
     if not report.faults:
         click.echo(f"whole: {_range(report.size, report.since)}, {what}")
         _before(report.since)
+        for first, last, under in report.erased[:_SHOWN]:
+            which = f"entry {first}" if first == last else f"entries {first} to {last}"
+            click.echo(f"  {which}: erased under entry {under}, and not verified but for place and time")
         if policy is not None:
             click.echo("  the newest checkpoint has the cosignatures that the policy asks for")
         if report.checkpoint is not None:

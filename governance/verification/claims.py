@@ -21,14 +21,14 @@ from governance.adapters.store.consents import expected_row
 from governance.model.consent import ConsentRecord
 from governance.register import KINDS, Broken, Place, Register
 from governance.signing.keys import PublicKey
-from governance.verification.looks import Asked, Left, said_signature
+from governance.verification.looks import Asked, Forgot, Left, said_signature
 from governance.verification.once import Ledger, short
 from governance.verification.permits import Grounds
 
 __all__ = ["Checker"]
 
 _Fault = tuple[str, str]
-_OTHER, _OPEN, _CLOSED = b"\x00", b"\x01", b"\x02"
+_OTHER, _OPEN, _CLOSED, _GONE = b"\x00", b"\x01", b"\x02", b"\x03"
 
 
 @dataclass(slots=True)
@@ -47,6 +47,7 @@ class Checker:
     _nonces: Ledger = field(default_factory=Ledger)
     _calls: Ledger = field(default_factory=Ledger)  # the request of a call that came last
     _requests: Ledger = field(default_factory=Ledger)  # its state, its call, its party
+    _gone: int = -2  # the newest request whose content was forgotten
     _reached_back: bool = False
 
     def __post_init__(self) -> None:
@@ -72,12 +73,16 @@ class Checker:
             self._nonces.put(short(asked.keyid, asked.nonce), b"")
             self._remember(asked)
 
-    def judge(self, seq: int, seen: Entry | Asked | Left) -> Iterator[_Fault]:
+    def judge(self, seq: int, seen: Entry | Asked | Left | Forgot) -> Iterator[_Fault]:
         """Pairs of a code and a sentence for what is wrong."""
         if isinstance(seen, Asked):
             yield from self._asked(seen)
         elif isinstance(seen, Left):
             yield from self._left(seq, seen)
+        elif isinstance(seen, Forgot):
+            if seen.kind == "request":
+                self._requests.put(seq.to_bytes(8, "big"), _GONE)
+                self._gone = seq
         elif seen.kind == "consent":
             yield from self._consent(seen)
         else:
@@ -92,10 +97,12 @@ class Checker:
         return self.register
 
     def _consent(self, entry: Entry) -> Iterator[_Fault]:
-        for record in entry.body.get("records", ()):
+        for value in entry.parts:
             if self.consents_differ:
                 return
-            said = expected_row(ConsentRecord.model_validate(record), entry.seq)
+            if value is None:
+                continue  # forgotten, and its row with it
+            said = expected_row(ConsentRecord.model_validate_json(value), entry.seq)
             if next(self.consents, None) != said:
                 self.consents_differ = True
                 yield "consents-differ", f"the table of consents does not hold what entry {entry.seq} recorded"
@@ -141,8 +148,13 @@ class Checker:
     def _left(self, seq: int, left: Left) -> Iterator[_Fault]:
         request = None if left.request is None else left.request.to_bytes(8, "big")
         if left.kind == "disclosure":
+            if self._gone == seq - 1:  # disclosures follow their request at once
+                self._calls.put(short(left.call), self._gone.to_bytes(8, "big"))
             request = self._looked_up(self._calls, short(left.call))
         found = None if request is None else self._looked_up(self._requests, request)
+        if found == _GONE:
+            yield from left.faults
+            return
         if request is None or found is None or found[1:17] != short(left.call) or found[:1] == _OTHER:
             yield "no-request", f"data left under no request that entry {seq} could belong to"
             return

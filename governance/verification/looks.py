@@ -21,7 +21,7 @@ from governance.errors import NotAuthentic
 from governance.register import KINDS
 from governance.signing.keys import PublicKey
 
-__all__ = ["LOOKED_AT", "Asked", "Cited", "Left", "Look", "Permitted", "said_signature"]
+__all__ = ["LOOKED_AT", "Asked", "Cited", "Forgot", "Left", "Look", "Permitted", "said_signature"]
 
 LOOKED_AT = KINDS | {"request", "release", "disclosure", "consent", "load"}
 
@@ -75,13 +75,22 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
+class Forgot:
+    """An entry whose content is gone; whether that was ordered is the log's verifier's to say."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """Entries of the kinds that say something. Survives pickling."""
 
     keys: Mapping[str, str] = field(default_factory=dict)  # PEM by fingerprint
 
-    def __call__(self, entry: Entry) -> Entry | Asked | Left | None:
+    def __call__(self, entry: Entry) -> Entry | Asked | Left | Forgot | None:
         """What has to be known of an entry; None where that is nothing."""
+        if entry.erased is not None:
+            return Forgot(entry.kind) if entry.kind in LOOKED_AT else None
         if entry.kind == "request":
             return self._asked(entry)
         if entry.kind in ("release", "disclosure"):

@@ -6,14 +6,16 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import audit
-from audit import Entry, Tampered
+from audit import Entry, KeyStore, Tampered
 from audit.careful import Claims
 from audit.note import Checkpoint, signatures_of
 from audit.policy import Policy
+from audit.sealing import Sealing
 from audit.since import entries_back, entries_before
 from governance.adapters.store.consents import stored_rows
 from governance.adapters.store.database import open_database
@@ -25,6 +27,7 @@ from governance.sources import file_sha256
 from governance.verification.claims import Checker
 from governance.verification.looks import LOOKED_AT, Asked, Look
 from governance.verification.meaning import meaning
+from governance.wrapping import open_keys
 
 __all__ = ["Finding", "Findings", "verify_home"]
 
@@ -56,11 +59,13 @@ class Findings:
     checkpoint: bytes | None = None  # the newest, as a signed note
     since: int = 0
     vouched: int | None = None
+    erased: tuple[tuple[int, int, int], ...] = ()  # runs of entries whose content was forgotten, and under which entry
 
     def to_json(self) -> dict[str, Any]:
         """For `--json`."""
         faults = [{"entry": f.seq, "code": f.code, "sentence": f.sentence, "meaning": f.meaning} for f in self.faults]
-        said = {"whole": not faults, "entries": self.size, "since": self.since}
+        said: dict[str, Any] = {"whole": not faults, "entries": self.size, "since": self.since}
+        said |= {"erased": [{"first": a, "last": b, "under": under} for a, b, under in self.erased]}
         return said | ({} if self.vouched is None else {"vouched": self.vouched}) | {"faults": faults}
 
 
@@ -102,13 +107,18 @@ def verify_home(
     start = _first(since)
     consents = (row for row in stored_rows(engine) if row["entry"] >= start)
     checker = Checker(root_key(settings), consents)
+    keys: KeyStore | None = None
     try:
-        look = Look(_keys(engine, checker))
+        keys = open_keys(settings)
+        sealing = Sealing(keys)
+        look = Look(_keys(engine, checker, sealing))
         if start:
-            _recall(engine, checker, look, start)
+            _recall(engine, checker, look, sealing, start)
         report = audit.verify(
             engine,
             vkey=vkey or note_signer(settings).vkey,
+            keys=keys,
+            open_keys=partial(open_keys, settings),
             remembered=remembered,
             progress=progress,
             claims=Claims(look, checker.judge, LOOKED_AT),
@@ -130,9 +140,11 @@ def verify_home(
         raise InputWrong(str(error), reason="checkpoint-ahead", field="--since") from error
     finally:
         checker.close()
+        if keys is not None:
+            keys.close()
         engine.dispose()
     faults = tuple(sorted(found, key=lambda f: (f.seq is None, f.seq or 0)))
-    return Findings(report.size, faults, report.checkpoint, report.since, report.vouched)
+    return Findings(report.size, faults, report.checkpoint, report.since, report.vouched, report.erased)
 
 
 def _first(since: bytes | int) -> int:
@@ -145,27 +157,27 @@ def _first(since: bytes | int) -> int:
         raise InputWrong(f"`--since` is no checkpoint: {error}", reason="checkpoint-unreadable") from error
 
 
-def _keys(engine: Any, checker: Checker) -> dict[str, str]:
+def _keys(engine: Any, checker: Checker, sealing: Sealing) -> dict[str, str]:
     """The keys that signatures are looked at with, by fingerprint; one that is not found here is found later."""
     found = {checker.root.fingerprint: checker.root.pem}
     enrolled: list[Entry] = []
     with suppress(audit.LogError):  # whatever is wrong is told when its turn comes
-        enrolled.extend(entries_before(engine, {"enrolment"}))
+        enrolled.extend(entries_before(engine, {"enrolment"}, sealing))
     keyring = Register.from_entries(enrolled, root=checker.root).keyring
     return found | {name: enrolment.key.pem for name, enrolment in keyring.enrolments.items()}
 
 
-def _recall(engine: Any, checker: Checker, look: Look, start: int) -> None:
+def _recall(engine: Any, checker: Checker, look: Look, sealing: Sealing, start: int) -> None:
     """What later entries rest on: keys, agreements, loads; requests that could be sent again, or are still answered."""
-    for entry in entries_before(engine, KINDS | {"load"}, start):
+    for entry in entries_before(engine, KINDS | {"load"}, sealing, start):
         checker.known(entry)
-    for entry in entries_back(engine, {"request"}, start, span=_NONCES_LIVE, most=_MOST_RECALLED):
+    for entry in entries_back(engine, {"request"}, sealing, start, span=_NONCES_LIVE, most=_MOST_RECALLED):
         seen = look(entry)
         if isinstance(seen, Asked):
             checker.recall(seen)
 
     def before() -> Iterator[Asked]:
-        for entry in entries_before(engine, {"request"}, start):
+        for entry in entries_before(engine, {"request"}, sealing, start):
             seen = look(entry)
             if isinstance(seen, Asked):
                 yield seen

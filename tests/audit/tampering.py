@@ -14,16 +14,20 @@ from audit.head import Head, extended, read_head
 from audit.leaf import FIRST, Leaf
 from audit.merkle import EMPTY
 from audit.note import NoteSigner
+from audit.rows import place_of
 from audit.schema import BODIES, HEAD, LEAVES, METADATA, TERMS
+from audit.sealing import SALT, Sealing
+from tests.audit.worlds import keys_of
 
 __all__ = ["Cheat", "cheating", "restored", "saved"]
 
 
 class Cheat:
-    """What can be done to a log with the database in one's hands."""
+    """What can be done to a log with the database, the key store and the wrapping key in one's hands."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, sealing: Sealing) -> None:
         self.connection = connection
+        self.sealing = sealing
 
     def leaf(self, seq: int) -> bytes:
         return bytes(self.connection.execute(select(LEAVES.c.leaf).where(LEAVES.c.seq == seq)).scalar_one())
@@ -35,11 +39,27 @@ class Cheat:
         self.set_leaf(seq, replace(Leaf.from_bytes(self.leaf(seq)), **changes).to_bytes())
 
     def body(self, seq: int) -> tuple[bytes, bytes]:
-        row = self.connection.execute(select(BODIES.c.salt, BODIES.c.body).where(BODIES.c.seq == seq)).one()
-        return row.salt, row.body
+        """Salt and body, opened."""
+        ids, sealed = self.sealed(seq)
+        plain = self.sealing.open(seq, ids, sealed, place_of(seq, Leaf.hash(self.leaf(seq))))
+        return plain[:SALT], plain[SALT:]
+
+    def sealed(self, seq: int) -> tuple[bytes, bytes]:
+        """Keys and ciphertext, as they lie there."""
+        row = self.connection.execute(select(BODIES.c["keys"], BODIES.c.sealed).where(BODIES.c.seq == seq)).one()
+        return row[0], row.sealed
+
+    def set_sealed(self, seq: int, ids: bytes, sealed: bytes) -> None:
+        self.connection.execute(update(BODIES).where(BODIES.c.seq == seq).values({"keys": ids, "sealed": sealed}))
 
     def set_body(self, seq: int, salt: bytes, body: bytes) -> None:
-        self.connection.execute(update(BODIES).where(BODIES.c.seq == seq).values(salt=salt, body=body))
+        """Encrypted as the log would."""
+        self.set_sealed(seq, *self._seal(seq, salt, body))
+
+    def _seal(self, seq: int, salt: bytes, body: bytes) -> tuple[bytes, bytes]:
+        leaf = self.leaf(seq)
+        place, time = place_of(seq, Leaf.hash(leaf)), Leaf.from_bytes(leaf).time
+        return self.sealing.seal(salt + body, use="record", holder="aspire", time=time, named=(), place=place)
 
     def remove(self, first: int, *, last: int | None = None) -> None:
         """Entries, without a trace in any table."""
@@ -52,7 +72,8 @@ class Cheat:
         prev = Leaf.hash(self.leaf(seq - 1)) if prev is None else prev
         leaf = Leaf(seq, draft.kind, before.time, prev, draft.body_hash).to_bytes()
         self.connection.execute(insert(LEAVES).values(seq=seq, leaf=leaf))
-        self.connection.execute(insert(BODIES).values(seq=seq, salt=draft.salt, body=draft.body_bytes))
+        ids, sealed = self._seal(seq, draft.salt, draft.body_bytes)
+        self.connection.execute(insert(BODIES).values({"seq": seq, "keys": ids, "sealed": sealed}))
 
     def shift(self, first: int, by: int) -> None:
         """Renumbers the rows from `first` on, without touching what they say."""
@@ -102,7 +123,7 @@ def cheating(url: str) -> Iterator[Cheat]:
                     connection.exec_driver_sql(f"DROP TRIGGER {name[0]}")
             else:
                 connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-            yield Cheat(connection)
+            yield Cheat(connection, Sealing(keys_of(engine)))
     finally:
         engine.dispose()
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 
 import pytest
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import create_engine, delete, func, select, update
 
-from audit import Entry, Log, LogUnavailable, Report, verify
+from audit import Entry, KeyStore, Log, LogUnavailable, Report, verify
 from audit.careful import Claims, carefully
+from audit.forgotten import Forgotten
 from audit.report import Fault, Faults
 from audit.schema import BODIES, LEAVES, TERMS
 from audit.walk import Walk
 from tests.audit.tampering import Cheat, cheating
-from tests.audit.worlds import draft
+from tests.audit.worlds import draft, keys_of
 
 SIZE = 2_600  # three pieces, the last one not full
 
@@ -26,9 +28,18 @@ def long(log: Log) -> Log:
     return log
 
 
+def keys_at(url: str) -> KeyStore:
+    return keys_of(create_engine(url))
+
+
+def opener(log: Log) -> partial[KeyStore]:
+    """How another process opens the key store."""
+    return partial(keys_at, log.engine.url.render_as_string(hide_password=False))
+
+
 def look(entry: Entry) -> int | None:
     """What a caller might want to know."""
-    number = entry.body["number"]
+    number: int = entry.body["number"]
     return number if number % 100 == 0 else None
 
 
@@ -41,16 +52,18 @@ def claims(seen: list[int]) -> Claims:
 
 
 def swap(cheat: Cheat, seq: int) -> None:
-    one, other = cheat.body(seq), cheat.body(seq + 1)
-    cheat.set_body(seq, *other)
-    cheat.set_body(seq + 1, *one)
+    one, other = cheat.sealed(seq), cheat.sealed(seq + 1)
+    cheat.set_sealed(seq, *other)
+    cheat.set_sealed(seq + 1, *one)
 
 
 CHEATS: list[Callable[[Cheat, int], object]] = [
     lambda c, n: c.edit_leaf(n, kind="consent"),
     lambda c, n: c.edit_leaf(n, prev=bytes(32)),
     lambda c, n: c.set_leaf(n, b"nothing"),
-    lambda c, n: c.connection.execute(update(BODIES).where(BODIES.c.seq == n).values(salt=bytes(32))),
+    lambda c, n: c.connection.execute(update(BODIES).where(BODIES.c.seq == n).values(sealed=bytes(90))),
+    lambda c, n: c.connection.execute(update(BODIES).where(BODIES.c.seq == n).values(keys=bytes(24))),
+    lambda c, n: c.set_body(n, bytes(32), b"{}"),
     lambda c, n: c.connection.execute(delete(BODIES).where(BODIES.c.seq == n)),
     lambda c, n: c.connection.execute(delete(TERMS).where(TERMS.c.seq == n, TERMS.c.key == "party")),
     lambda c, n: c.remove(n, last=n + 2),
@@ -77,7 +90,7 @@ def tamper(url: str, seed: int) -> None:
 def both(log: Log, vkey: str) -> tuple[Report, Report]:
     seen: list[list[int]] = [[], []]
     one = verify(log, vkey=vkey, claims=claims(seen[0]))
-    many = verify(log, vkey=vkey, claims=claims(seen[1]), jobs=3)
+    many = verify(log, vkey=vkey, claims=claims(seen[1]), jobs=3, open_keys=opener(log))
     assert seen[0] == seen[1] == sorted(seen[0])
     return one, many
 
@@ -93,7 +106,9 @@ def test_jobs_say_the_same(seed: int, long: Log, url: str) -> None:
     assert not one.ok
     faults = Faults()
     walk = Walk(faults)
-    carefully(long.engine, 0, SIZE, SIZE, walk, claims([]))
+    forgotten = Forgotten(long.sealing, faults)
+    carefully(long.engine, 0, SIZE, SIZE, walk, forgotten, claims([]))
+    forgotten.end(long.engine.connect, SIZE)
     walk.end(SIZE, long.head().last)
     assert [f for f in one.faults if f.seq is not None] == list(faults.in_order())
 
@@ -109,7 +124,7 @@ def broken(entry: Entry) -> None:
 def test_a_process_that_dies_is_no_verdict(long: Log) -> None:
     """The answer is that it could not be found out."""
     with pytest.raises(LogUnavailable, match="came to an end"):
-        verify(long, vkey=long.verifier.vkey, claims=Claims(broken, lambda *_: None), jobs=2)
+        verify(long, vkey=long.verifier.vkey, claims=Claims(broken, lambda *_: None), jobs=2, open_keys=opener(long))
 
 
 @pytest.mark.parametrize("way", ["a word as bytes", "two words in one"])
@@ -135,6 +150,6 @@ def test_leaves_far_apart_are_not_walked_to(long: Log, url: str) -> None:
         cheat.remove(5, last=SIZE - 5)
         assert 9 == cheat.connection.scalar(select(func.count()).select_from(LEAVES))
     for jobs in (1, 2):
-        first = verify(long, vkey=long.verifier.vkey, jobs=jobs).first
+        first = verify(long, vkey=long.verifier.vkey, jobs=jobs, open_keys=opener(long)).first
         assert first is not None
         assert (5, "missing", f"entries 5 to {SIZE - 5} are missing") == (first.seq, first.code, first.message)

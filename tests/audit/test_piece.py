@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from audit.entry import Entry, Prepared
 from audit.errors import NotCanonical, Tampered
 from audit.leaf import FIRST, Leaf
 from audit.merkle import EMPTY
-from audit.piece import LEVEL, SPAN, Piece, Reader, Task
+from audit.piece import LEVEL, SPAN, Look, Piece, Reader, Task
 from audit.raw import BETWEEN, Words
 from audit.report import Fault, Faults
 from audit.rows import to_entry
@@ -24,6 +25,27 @@ from tests.audit.worlds import START
 
 Row = tuple[int, bytes, bytes, bytes]
 SIZE = 40
+
+
+class Plain:
+    """Encrypts nothing: what is looked at here is what is inside."""
+
+    def open(self, _seq: int, _ids: bytes, sealed: bytes, _place: bytes) -> bytes:
+        """As it lies there."""
+        return sealed
+
+
+def read(
+    task: Task,
+    found: list[Row],
+    told: Iterator[Words] = iter(()),  # noqa: B008 nothing is taken from it
+    kept: dict[int, tuple[bytes, bytes]] | None = None,
+    *,
+    look: Look | None = None,
+) -> Piece:
+    """A piece from rows that lie nowhere."""
+    nowhere: Any = None
+    return Reader(Plain(), look).read(task, nowhere, found, told, kept or {})  # type: ignore[arg-type]
 
 
 def rows(count: int) -> list[Row]:
@@ -35,7 +57,7 @@ def rows(count: int) -> list[Row]:
         time = START + dt.timedelta(seconds=seq // 2)
         leaf = Leaf(seq, draft.kind, time, last, draft.body_hash).to_bytes()
         last = Leaf.hash(leaf)
-        made.append((seq, leaf, draft.salt, draft.body_bytes))
+        made.append((seq, leaf, bytes(24), draft.salt + draft.body_bytes))
     return made
 
 
@@ -85,7 +107,7 @@ def by_leaves(found: list[Row], sizes: frozenset[int]) -> tuple[tuple[Fault, ...
 def careful(walk: Walk, row: Row) -> None:
     if walk.step(row[0], row[1]):
         try:
-            to_entry(*row)
+            to_entry(row[0], row[1], row[3][:32], row[3][32:])
         except Tampered as error:
             walk.faults.add(error.seq, error.code, str(error))
 
@@ -95,10 +117,9 @@ def by_pieces(
 ) -> tuple[tuple[Fault, ...], dict[int, bytes], bytes | None]:
     faults = Faults()
     walk = Walk(faults, sizes=sizes)
-    reader = Reader()
     for first, behind in zip([0, *cuts], [*cuts, SIZE], strict=True):
         inside = [row for row in found if first <= row[0] < behind]
-        piece = reader.read(Task(first, behind, 0), inside, iter(()), {})
+        piece = read(Task(first, behind, 0), inside)
         assert piece.empty is (not inside)
         if piece.whole:
             walk.pass_by(piece)
@@ -137,13 +158,13 @@ def words(found: list[Row]) -> list[Words]:
 def test_a_full_piece_is_one_subtree() -> None:
     """So that the tree grows by it in one step, and its tiles are known."""
     made = rows(SPAN)
-    piece = Reader().read(Task(0, SPAN, SPAN), made, iter(words(made)), {})
+    piece = read(Task(0, SPAN, SPAN), made, iter(words(made)))
     hashes = [Leaf.hash(leaf) for _, leaf, _, _ in made]
     whole = EMPTY.extended(hashes)
     assert whole.root == piece.root
     assert whole == EMPTY.joined(LEVEL, piece.root or b"")
     assert b"".join(EMPTY.extended(hashes[n : n + 256]).root for n in range(0, SPAN, 256)) == piece.tiles
-    assert Reader().read(Task(0, SPAN, 0, leaves=True), made, iter(()), {}).hashes == b"".join(hashes)
+    assert read(Task(0, SPAN, 0, leaves=True), made).hashes == b"".join(hashes)
 
 
 def test_a_kept_tile_is_held_against_the_leaves() -> None:
@@ -153,7 +174,7 @@ def test_a_kept_tile_is_held_against_the_leaves() -> None:
     root, data = EMPTY.extended(hashes[256:512]).root, b"".join(hashes[256:512])
 
     def differing(kept: dict[int, tuple[bytes, bytes]]) -> tuple[int, ...]:
-        return Reader().read(Task(0, 600, 0), made, iter(()), kept).differing
+        return read(Task(0, 600, 0), made, kept=kept).differing
 
     assert () == differing({1: (root, data)})
     assert (1,) == differing({1: (bytes(32), data)}) == differing({1: (root, data[1:])})
@@ -165,7 +186,7 @@ def test_words_that_are_not_the_bodies_own() -> None:
     right = words(made)
 
     def whole(told: list[Words]) -> bool:
-        return Reader().read(Task(0, 8, 8), made, iter(told), {}).whole
+        return read(Task(0, 8, 8), made, iter(told)).whole
 
     seq, _, keys, values = right[3]
     assert whole(right)
@@ -173,25 +194,25 @@ def test_words_that_are_not_the_bodies_own() -> None:
     assert not whole([*right, (8, 1, "kind", "request")])
     assert not whole([*right[:3], (seq, 2, keys, values), *right[4:]])
     assert not whole([*right[:3], (seq, 3, keys, values.replace("aspire", "hope")), *right[4:]])
-    assert not Reader().read(Task(0, 8, 8, doubted=True), made, iter(right), {}).whole
+    assert not read(Task(0, 8, 8, doubted=True), made, iter(right)).whole
 
 
 def test_what_a_body_is_filed_under_is_not_taken_from_elsewhere_in_it() -> None:
     """A key of the same name deeper inside, or text that looks like it, is read as what it is."""
     inner = {"filing": {"index": {"party": ["b"]}, "readers": ["b"]}, "subjects": {"b": ["1"]}}
+    outer = {"q": {"subjects": {"b": ["1"]}}}
     last, made, told = FIRST, [], []
-    bodies: list[dict[str, Any]] = [{"a": inner}, {"z": inner}, {"t": '"filing":{"index":{},"readers":[]}}'}, inner]
+    bodies: list[dict[str, Any]] = [{"a": inner}, {"z": inner}, {"t": '"filing":{"index":{},"readers":[]}}'}, outer]
     for seq, body in enumerate(bodies):
-        plain = {key: value for key, value in body.items() if key != "filing"}
-        draft = Prepared.of(Draft("search", plain, ("aspire",), {"party": "a"}))
+        draft = Prepared.of(Draft("search", body, ("aspire",), {"party": "a"}))
         leaf = Leaf(seq, "search", START, last, draft.body_hash).to_bytes()
         last = Leaf.hash(leaf)
-        made.append((seq, leaf, draft.salt, draft.body_bytes))
+        made.append((seq, leaf, bytes(24), draft.salt + draft.body_bytes))
         keys, values = zip(*draft.terms, strict=True)
         told.append((seq, len(draft.terms), BETWEEN.join(keys), BETWEEN.join(values)))
-    assert Reader().read(Task(0, 4, 4), made, iter(told), {}).whole
+    assert read(Task(0, 4, 4), made, iter(told)).whole
     wrong = [(n, 4, BETWEEN.join(["holds", *k.split(BETWEEN)]), v) for n, _, k, v in told]
-    assert not Reader().read(Task(0, 4, 4), made, iter(wrong), {}).whole
+    assert not read(Task(0, 4, 4), made, iter(wrong)).whole
 
 
 def test_a_body_that_is_looked_into_must_be_canonical() -> None:
@@ -200,13 +221,13 @@ def test_a_body_that_is_looked_into_must_be_canonical() -> None:
     salt = bytes(32)
     leaf = Leaf(0, "search", START, FIRST, hashlib.sha256(salt + body).digest()).to_bytes()
     seen: list[Entry] = []
-    assert not Reader(look=seen.append).read(Task(0, 1, 0), [(0, leaf, salt, body)], iter(()), {}).whole
+    assert not read(Task(0, 1, 0), [(0, leaf, bytes(24), salt + body)], look=seen.append).whole
     assert [] == seen
 
 
 def test_days_that_there_are_not() -> None:
     """A leaf's time is a time."""
-    _, leaf, salt, body = HONEST[0]
+    _, leaf, keys, content = HONEST[0]
     for day in (b"2026-02-30", b"2026-13-01", b"0000-01-01"):
         forged = leaf.replace(b"2026-11-02", day)
-        assert Piece(0, 1) == Reader().read(Task(0, 1, 0), [(0, forged, salt, body)], iter(()), {})
+        assert Piece(0, 1) == read(Task(0, 1, 0), [(0, forged, keys, content)])

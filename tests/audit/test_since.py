@@ -14,7 +14,7 @@ from audit.tile_store import TileStore
 from tests.audit.exported import export_of
 from tests.audit.tampering import cheating
 from tests.audit.ways import FORGER, new_content
-from tests.audit.worlds import ORIGIN, draft
+from tests.audit.worlds import ORIGIN, draft, keys_of
 
 HALF, SIZE = 700, 1_300
 
@@ -55,7 +55,7 @@ def test_what_came_after_is_looked_at(kept: tuple[Log, bytes], url: str) -> None
         cheat.edit_leaf(HALF + 5, kind="consent")
         cheat.set_body(3, bytes(32), b"{}")
     report = verify(log, vkey=log.verifier.vkey, since=half)
-    assert (HALF + 5, "leaf-changed", HALF) == (report.faults[0].seq, report.faults[0].code, report.since)
+    assert (HALF, True) == (report.since, (HALF + 5, "leaf-changed") in [(f.seq, f.code) for f in report.faults])
     assert 3 not in {fault.seq for fault in report.faults}
 
 
@@ -68,8 +68,8 @@ def test_another_history_before(log: Log, url: str, signer: NoteSigner) -> None:
     with cheating(url) as cheat:
         new_content(cheat, 599)
         cheat.move_head(cheat.rechain(600), signer=signer)
-    assert verify(log.engine, vkey=signer.vkey, since=600).ok
-    report = verify(log.engine, vkey=signer.vkey, since=half)
+    assert verify(log.engine, keys=keys_of(log.engine), vkey=signer.vkey, since=600).ok
+    report = verify(log.engine, keys=keys_of(log.engine), vkey=signer.vkey, since=half)
     assert "history-differs" in {fault.code for fault in report.faults}
 
 
@@ -106,7 +106,7 @@ def test_what_it_is_given(kept: tuple[Log, bytes], url: str, signer: NoteSigner)
     with cheating(url) as cheat:
         cheat.remove(SIZE - 1)
         cheat.move_head(cheat.rechain(SIZE), signer=signer)
-    report = verify(log.engine, vkey=vkey, since=full)
+    report = verify(log.engine, keys=keys_of(log.engine), vkey=vkey, since=full)
     assert ["rewound"] == [fault.code for fault in report.faults]
 
 
@@ -129,7 +129,7 @@ def test_what_later_entries_rest_on_is_found(kept: tuple[Log, bytes]) -> None:
     """By kind, through the search's table and where that ends through the entries; and backwards for a time."""
     log, _ = kept
     requests = list(range(0, HALF, 50))
-    assert requests == [e.seq for e in entries_before(log.engine, {"request"}, HALF)]
-    assert [*requests, *range(HALF, SIZE)] == [e.seq for e in entries_before(log.engine, {"request"})]
-    back = entries_back(log.engine, {"request"}, HALF, span=dt.timedelta(days=1), most=10_000)
+    assert requests == [e.seq for e in entries_before(log.engine, {"request"}, log.sealing, HALF)]
+    assert [*requests, *range(HALF, SIZE)] == [e.seq for e in entries_before(log.engine, {"request"}, log.sealing)]
+    back = entries_back(log.engine, {"request"}, log.sealing, HALF, span=dt.timedelta(days=1), most=10_000)
     assert requests == sorted(e.seq for e in back)

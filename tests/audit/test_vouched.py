@@ -16,7 +16,7 @@ from audit.policy import Policy
 from tests.audit.exported import export_of
 from tests.audit.tampering import cheating
 from tests.audit.ways import new_content
-from tests.audit.worlds import ORIGIN, draft
+from tests.audit.worlds import ORIGIN, draft, keys_of
 
 SIZE = 40
 WITNESSES = [Cosigner(f"w{n}.example", Ed25519PrivateKey.generate()) for n in range(3)]
@@ -108,7 +108,7 @@ def test_a_witness_that_was_shown_another_history(seen: Log, url: str, signer: N
     with cheating(url) as cheat:
         new_content(cheat, 5)
         cheat.move_head(cheat.rechain(6), signer=signer)
-    report = verify(seen.engine, vkey=signer.vkey)
+    report = verify(seen.engine, keys=keys_of(seen.engine), vkey=signer.vkey)
     assert "history-differs" in {fault.code for fault in report.faults}
     assert any("the witness `w0.example` cosigned another history: the first 10" in str(f) for f in report.faults)
 
@@ -119,7 +119,7 @@ def test_a_log_put_back(seen: Log, url: str, signer: NoteSigner) -> None:
     with cheating(url) as cheat:
         cheat.remove(SIZE - 1)
         cheat.move_head(cheat.rechain(SIZE), signer=signer)
-    report = verify(seen.engine, vkey=signer.vkey)
+    report = verify(seen.engine, keys=keys_of(seen.engine), vkey=signer.vkey)
     assert [(None, "rewound")] * 2 == told(report)
     assert "cosigned 40 entries; now there are 39" in str(report.first)
 
