@@ -146,8 +146,10 @@ class _Run:
         known = since.root if isinstance(since, Checkpoint) and since.size == start else None
         begin_walk(engine, walk, start, known, faults)
         forgotten = Forgotten(sealing, faults)
-        if start:
-            forgotten.recall(entries_before(engine, {ERASURE}, sealing, start))
+        try:
+            forgotten.recall(entries_before(engine, {ERASURE}, sealing, start) if start else ())
+        except Tampered as error:  # met on the way, though nobody looked for it
+            faults.add(error.seq, error.code, str(error))
         plan = Plan(start, start if newest is None else max(start, newest + 1), filed, sizes, doubted)
         return cls(
             engine, sealing, faults, forgotten, kept, claims, head, signed, size, start, walk, plan, vouched, tiles
