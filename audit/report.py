@@ -11,6 +11,7 @@ from audit.meaning import meaning
 __all__ = ["MOST_FAULTS", "Fault", "Faults", "Report"]
 
 MOST_FAULTS = 100
+_OF_LEAVES = frozenset({"chain-broken", "leaf-changed", "leaf-malformed", "renumbered"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +97,19 @@ class Faults:
         if len(self.strays) < MOST_FAULTS:
             self.strays[seq] = (Leaf.from_bytes(leaf).body, b"")
 
+    def _without_echoes(self) -> list[Fault]:
+        """A content is bound to its leaf: where the leaf was changed, that it does not open says nothing more."""
+        changed = {fault.seq for fault in self.found if fault.code in _OF_LEAVES}
+        sealed = {seq for seq, (_, found) in self.strays.items() if not found}
+        kept = [f for f in self.found if f.code != "body-changed" or f.seq not in changed & sealed]
+        self.count -= len(self.found) - len(kept)
+        self.found = kept
+        return kept
+
     def in_order(self) -> tuple[Fault, ...]:
+        found = self._without_echoes()
         owner = {said: seq for seq, (said, _) in self.strays.items()}
-        ordered = [self._swapped(fault, owner) for fault in sorted(self.found, key=_order)]
+        ordered = [self._swapped(fault, owner) for fault in sorted(found, key=_order)]
         return tuple([*ordered, *self.whole][:MOST_FAULTS])
 
     def _swapped(self, fault: Fault, owner: dict[bytes, int]) -> Fault:

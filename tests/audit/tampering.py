@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, delete, insert, select, update
+from sqlalchemy.exc import NoResultFound
 
 from audit.entry import Prepared
+from audit.errors import Tampered
 from audit.head import Head, extended, read_head
+from audit.keys import KeyStore
 from audit.leaf import FIRST, Leaf
 from audit.merkle import EMPTY
 from audit.note import NoteSigner
 from audit.rows import place_of
 from audit.schema import BODIES, HEAD, LEAVES, METADATA, TERMS
-from audit.sealing import SALT, Sealing
+from audit.sealing import SALT, Lost, Sealing
 from tests.audit.worlds import keys_of
 
 __all__ = ["Cheat", "cheating", "restored", "saved"]
@@ -33,6 +36,13 @@ class Cheat:
         return bytes(self.connection.execute(select(LEAVES.c.leaf).where(LEAVES.c.seq == seq)).scalar_one())
 
     def set_leaf(self, seq: int, data: bytes) -> None:
+        """The leaf, and its content encrypted anew, since that is bound to the leaf."""
+        found = self.connection.execute(select(BODIES.c["keys"], BODIES.c.sealed).where(BODIES.c.seq == seq)).first()
+        if found is not None:
+            with suppress(Tampered, Lost):
+                plain = self.sealing.open(seq, *found, place_of(seq, Leaf.hash(self.leaf(seq))))
+                keys = [self.sealing.keys.by_id([found[0]])[found[0]]]
+                self.set_sealed(seq, *self.sealing.seal_with(keys, plain, place_of(seq, Leaf.hash(data))))
         self.connection.execute(update(LEAVES).where(LEAVES.c.seq == seq).values(leaf=data))
 
     def edit_leaf(self, seq: int, /, **changes: Any) -> None:
@@ -79,8 +89,17 @@ class Cheat:
         """Renumbers the rows from `first` on, without touching what they say."""
         seqs = self.connection.scalars(select(LEAVES.c.seq).where(LEAVES.c.seq >= first).order_by(LEAVES.c.seq)).all()
         for seq in sorted(seqs, reverse=by > 0):
+            content = self._opened(seq)
             for table in (LEAVES, BODIES, TERMS):
                 self.connection.execute(update(table).where(table.c.seq == seq).values(seq=seq + by))
+            if content is not None:
+                self.set_body(seq + by, *content)
+
+    def _opened(self, seq: int) -> tuple[bytes, bytes] | None:
+        try:
+            return self.body(seq)
+        except (Tampered, Lost, NoResultFound):
+            return None
 
     def rechain(self, first: int) -> list[bytes]:
         """Makes numbers and links right again from `first` on; the leaves' hashes."""
@@ -113,8 +132,8 @@ class Cheat:
 
 
 @contextmanager
-def cheating(url: str) -> Iterator[Cheat]:
-    """Triggers and foreign keys out of the way, one transaction."""
+def cheating(url: str, keys: KeyStore | None = None) -> Iterator[Cheat]:
+    """Triggers and foreign keys out of the way, one transaction. `keys`: of a home; else those beside a test's log."""
     engine = create_engine(url)
     try:
         with engine.begin() as connection:
@@ -123,7 +142,7 @@ def cheating(url: str) -> Iterator[Cheat]:
                     connection.exec_driver_sql(f"DROP TRIGGER {name[0]}")
             else:
                 connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-            yield Cheat(connection, Sealing(keys_of(engine)))
+            yield Cheat(connection, Sealing(keys or keys_of(engine)))
     finally:
         engine.dispose()
 

@@ -121,7 +121,7 @@ def test_progress_ends_at_the_end(whole: Log, signer: NoteSigner) -> None:
 def test_many_faults_are_counted_and_some_are_listed(whole: Log, url: str, signer: NoteSigner) -> None:
     """Memory stays bounded whatever was done."""
     with cheating(url) as cheat:
-        cheat.connection.execute(update(BODIES).values(salt=bytes(32)))
+        cheat.connection.execute(update(BODIES).values(sealed=bytes(80)))
     report = verify(whole, vkey=signer.vkey)
     assert (LAST + 1, 100) == (report.count, len(report.faults))
     assert report.first is not None
@@ -234,8 +234,8 @@ def refused(url: str, statement: str) -> None:
 
 
 def test_bodies_are_never_changed(whole: Log, url: str) -> None:
-    """Nor given another salt."""
-    refused(url, "UPDATE audit_bodies SET salt = salt WHERE seq = 5")
+    """Nor given other keys."""
+    refused(url, "UPDATE audit_bodies SET keys = keys WHERE seq = 5")
 
 
 def test_the_ways_round_the_triggers(whole: Log, url: str) -> None:
