@@ -27,7 +27,7 @@ from audit.sealing import SALT, Lost, Sealing
 
 __all__ = ["Forgotten", "Gone"]
 
-_KNOWN = 1_000_000
+_KNOWN = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Forgotten:
     _parts: list[tuple[int, int]] = field(default_factory=list)
     _strays: list[Stored] = field(default_factory=list)
     _handles: dict[bytes, int] = field(default_factory=dict)
-    _known: set[bytes] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)  # handles whose keys are there
 
     def missing(self, seq: int) -> None:
         """There is no content of this entry."""
@@ -107,19 +107,21 @@ class Forgotten:
         return self._look_at_parts(connection, entry)
 
     def _look_at_handles(self, entry: Entry) -> None:
+        new = [handle for handle in handles_in(entry.body) if handle not in self.known]
+        if not new:
+            return
         try:
-            named = [i for i in map(handle_id, handles_in(entry.body)) if i not in self._known]
+            named = {handle_id(handle): handle for handle in new}
         except ValueError:
             self.faults.add(entry.seq, "body-malformed", f"entry {entry.seq} names a subject by no handle")
             return
-        if named:
-            present = set(self.sealing.keys.present(named))
-            if len(self._known) > _KNOWN:
-                self._known.clear()
-            self._known |= present
-            for identity in named:
-                if identity not in present:
-                    self._handles.setdefault(identity, entry.seq)
+        present = set(self.sealing.keys.present(named))
+        if len(self.known) > _KNOWN:
+            self.known.clear()
+        self.known.update(named[identity] for identity in present)
+        for identity in named:
+            if identity not in present:
+                self._handles.setdefault(identity, entry.seq)
 
     def _look_at_parts(self, connection: Connection, entry: Entry) -> tuple[bytes | None, ...]:
         said = entry.body.get("parts")

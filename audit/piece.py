@@ -104,7 +104,7 @@ class Reader:
     _kinds: set[bytes] = field(default_factory=set)
     _wanted: set[bytes] = field(default_factory=set)
     _days: set[bytes] = field(default_factory=set)
-    _present: set[bytes] = field(default_factory=set)  # keys that are known to be there
+    _present: set[str] = field(default_factory=set)  # handles whose keys are known to be there
 
     def read(
         self,
@@ -115,7 +115,7 @@ class Reader:
         kept: dict[int, tuple[bytes, bytes]],
     ) -> Piece:
         """The piece. `kept`: root and hashes of tiles of the lowest level that are kept, by number."""
-        forgotten = Forgotten(self.sealing, Faults(), _known=self._present)
+        forgotten = Forgotten(self.sealing, Faults(), known=self._present)
         try:
             return self._read(task, connection, rows, _Filed(words, task.filed), kept, forgotten)
         except (_NotWhole, NotCanonical, Tampered, KeysUnavailable, TypeError):  # a TypeError: text instead of bytes
@@ -157,7 +157,7 @@ class Reader:
                 words.pass_over(seq)
             elif seq < task.filed and words.of(seq) != self._filed(kind, plain[SALT:]):
                 raise _NotWhole
-            if kind in wanted or plain is None or kind == _ERASURE or _SUBJECTS in plain or _PARTS in plain:
+            if kind in wanted or plain is None or kind == _ERASURE or self._tells(plain):
                 seen = self._looked(_entry(seq, kind, time, leaf, digest, plain), connection, forgotten)
                 if seen is not None:
                     notes.append((seq, seen))
@@ -174,6 +174,18 @@ class Reader:
             tiles=tiles, differing=differing, notes=tuple(notes),
             gone=forgotten.found(),
         )  # fmt: skip
+
+    def _tells(self, plain: bytes) -> bool:
+        """Whether a content tells of single subjects, and of others than those whose keys are known to be there."""
+        at = plain.find(_SUBJECTS, SALT)
+        if at < 0:
+            return plain.find(_PARTS, SALT) >= 0
+        try:
+            held = json.loads(plain[at + len(_SUBJECTS) - 1 : plain.find(b"}", at) + 1])
+            known = all(self._present.issuperset(handles) for handles in held.values())
+        except (ValueError, TypeError, RecursionError):
+            return True
+        return not known or plain.find(_SUBJECTS, at + 1) >= 0 or plain.find(_PARTS, SALT) >= 0
 
     def _looked(self, entry: Entry, connection: Connection, forgotten: Forgotten) -> Any:
         """What it says of forgetting; and what the caller's look sees, None where it does not look."""
