@@ -105,9 +105,9 @@ def entries_before(
     """
     after = -1
     with mapped(engine, "being verified"), engine.connect() as connection, connection.begin():
-        if size is None:
-            newest = connection.scalar(select(func.max(LEAVES.c.seq)))
-            size = 0 if newest is None else newest + 1
+        newest = connection.scalar(select(func.max(LEAVES.c.seq)))
+        there = 0 if newest is None else newest + 1
+        size = there if size is None else min(size, there)
         filed = filed_below(connection, size)
     while after < size - 1:
         with mapped(engine, "being verified"), engine.connect() as connection, connection.begin():
@@ -131,7 +131,9 @@ def entries_back(
     Raises Tampered, LogUnavailable.
     """
     found: list[Entry] = []
-    behind, since = size, None
+    with mapped(engine, "being verified"), engine.connect() as connection, connection.begin():
+        newest = connection.scalar(select(func.max(LEAVES.c.seq)))
+    behind, since = min(size, 0 if newest is None else newest + 1), None
     while behind > 0 and len(found) < most:
         first = max(0, behind - _CHUNK)
         with mapped(engine, "being verified"), engine.connect() as connection, connection.begin():
