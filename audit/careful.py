@@ -7,6 +7,7 @@ again, so a report hangs on nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,11 +71,12 @@ def _some(connection: Connection, first: int, behind: int) -> tuple[list[Stored]
     """Some rows, no more than fit; the number to go on with, None at the end."""
     read: list[Stored] = []
     held = 0
-    for row in stored(connection, first, behind, _CHUNK):
-        read.append(row)
-        held += len(row.sealed or b"")
-        if held > _MOST_BYTES or len(read) == _CHUNK:
-            return read, row.seq + 1
+    with closing(stored(connection, first, behind, _CHUNK)) as rows:
+        for row in rows:
+            read.append(row)
+            held += len(row.sealed or b"")
+            if held > _MOST_BYTES or len(read) == _CHUNK:
+                return read, row.seq + 1
     return read, None
 
 
