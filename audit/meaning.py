@@ -43,6 +43,7 @@ MEANING = {
     "checkpoint-signature": _KEY,
     "cosignature-wrong": "A witness's signature that is kept with the log is not genuine, or is of something else; it "
     "supports nothing.",
+    "entries-lost": _GONE,
     "erased-returned": "What was erased is there again, from a copy that should not exist: the erasure was not carried "
     "through.",
     "erasure-malformed": "An order to erase does not say what it erases; nothing was lawfully erased under it.",
@@ -59,6 +60,11 @@ MEANING = {
     "key-returned": "A key that was to be destroyed is there again: what was erased under it can be read once more.",
     "leaf-changed": _ALTERED,
     "leaf-malformed": _ALTERED,
+    "log-key-hidden": "The log's key was changed, and the folder does not show to which: what came later is open.",
+    "log-key-root": _TWO_HISTORIES,
+    "log-key-unrecorded": "A change of the log's key is claimed that the log does not record; the key is nobody's.",
+    "log-key-unsigned": "A new key was put in the place of the log's, and the old one had not vouched for it; it is "
+    "nobody's.",
     "missing": _GONE,
     "other-key": "The log is shown under another key than before: whether it is the same log at all must be asked.",
     "origin-differs": "The folder is labelled as another log's than the one whose key it carries.",
@@ -74,6 +80,7 @@ MEANING = {
     "receipt-wrong": "The receipt does not prove that anything was recorded.",
     "remembered-key": "The checkpoint that was kept is not this log's, so that nothing can be compared with it.",
     "renumbered": "Records were moved to other places than those they were made at; their order is not established.",
+    "retired-key": "A key that had been retired vouched for something later: whoever had it then was not entitled to.",
     "rewound": "The log was put back to an older state: records that it once vouched for were removed.",
     "root-differs": "Taken together, these are not the records that the log's key vouched for; at least one was "
     "altered, removed or added.",
@@ -86,6 +93,7 @@ MEANING = {
     "tile-surplus": _DERIVED,
     "time-back": "A record bears an earlier time than the one before it: it was dated back, or the clock was, and its "
     "time is not established.",
+    "vkeys-malformed": _UNREADABLE,
     "vkey-differs": "The folder carries another key than the one that you know to be the log's; go by yours.",
 }
 

@@ -38,9 +38,11 @@ from audit.place import FILED_AT, filed_below
 from audit.policy import Policy
 from audit.raw import not_text
 from audit.report import MOST_FAULTS, Fault, Faults, Report
+from audit.rotation import accepted, followed, held_roots
 from audit.schema import BODIES, HEAD, LEAVES, PARTS, TERMS
 from audit.sealing import Sealing
 from audit.since import begin_walk, entries_before
+from audit.succession import Chain
 from audit.tile_check import TileCheck, tiles_there
 from audit.vouched import Vouched
 from audit.walk import Walk
@@ -74,6 +76,8 @@ def verify(
 ) -> Report:
     """Verifies a whole log, which may be written to meanwhile: it is taken as it stands at the start.
 
+    `vkey` may be any key that the log ever had: later ones are followed, each signed by the one before.
+
     `keys`: the key store of a log that is not open. `jobs`: so many processes; the report is the same. Each of several
     opens the key store for itself by `open_keys`, which has to survive pickling. `since`: a checkpoint, or a number of
     entries: what lies before is taken for what the tree says it was. `policy`: whose cosignatures the newest checkpoint
@@ -88,16 +92,12 @@ def verify(
         sealing = Sealing(keys)
     if jobs > 1 and open_keys is None:
         raise TypeError("several processes open the key store each for itself: say how")
-    verifier = NoteVerifier.from_vkey(vkey)
-    kept = [_remembered(note, verifier) for note in remembered]
-    from_there = _remembered(since, verifier) if isinstance(since, bytes) else since
-    if isinstance(from_there, Checkpoint):
-        kept.append(from_there)
+    known = NoteVerifier.from_vkey(vkey)
     if check_entry is not None:
         check = check_entry
         claims = Claims(_itself, lambda _, entry: check(entry))
     with mapped(engine, "being verified"), engine.connect() as connection, connection.begin():
-        run = _Run.of(engine, sealing, connection, verifier, kept, from_there, claims)
+        run = _Run.of(engine, sealing, connection, known, remembered, since, claims)
     run.all(progress, jobs, open_keys)
     return run.end(policy)
 
@@ -110,6 +110,7 @@ class _Run:
     sealing: Sealing
     faults: Faults
     forgotten: Forgotten
+    chain: Chain
     kept: Sequence[Checkpoint]
     claims: Claims | None
     head: Head | None
@@ -127,24 +128,28 @@ class _Run:
         engine: Engine,
         sealing: Sealing,
         connection: Connection,
-        verifier: NoteVerifier,
-        kept: Sequence[Checkpoint],
-        since: Checkpoint | int,
+        known: NoteVerifier,
+        remembered: Sequence[bytes],
+        since: bytes | int,
         claims: Claims | None,
     ) -> _Run:
         """Everything that is known before the first entry."""
         faults = Faults()
+        chain = followed(connection, known, faults, sealing)
+        kept = accepted(remembered, chain, known, faults)
+        there: Sequence[Checkpoint] = accepted([since], chain, known, faults) if isinstance(since, bytes) else ()
+        kept += there
+        verifier = chain.newest(known)
         head, signed, size = _start(connection, verifier, faults)
         start = _since(since, size)
         filed = _filed(connection, size, faults)
         doubted = frozenset(not_text(connection, _MOST_DOUBTED))
         newest = connection.scalar(select(func.max(LEAVES.c.seq)).where(LEAVES.c.seq < size))
-        vouched = Vouched.of(connection, verifier, faults, since=start)
+        vouched = Vouched.of(connection, verifier, lambda note: chain.signed(note, known)[0], faults, since=start)
         tiles = TileCheck() if tiles_there(connection) else None
-        sizes = sorted({c.size for c in kept} | set(vouched.sizes))
+        sizes = sorted({c.size for c in kept} | set(vouched.sizes) | {link.seq for link in chain.links})
         walk = Walk(faults, sizes=frozenset(sizes))
-        known = since.root if isinstance(since, Checkpoint) and since.size == start else None
-        begin_walk(engine, walk, start, known, faults)
+        begin_walk(engine, walk, start, there[0].root if there and there[0].size == start else None, faults)
         forgotten = Forgotten(sealing, faults)
         try:
             forgotten.recall(entries_before(engine, {ERASURE}, sealing, start) if start else ())
@@ -152,7 +157,21 @@ class _Run:
             faults.add(error.seq, error.code, str(error))
         plan = Plan(start, start if newest is None else max(start, newest + 1), filed, sizes, doubted)
         return cls(
-            engine, sealing, faults, forgotten, kept, claims, head, signed, size, start, walk, plan, vouched, tiles
+            engine,
+            sealing,
+            faults,
+            forgotten,
+            chain,
+            kept,
+            claims,
+            head,
+            signed,
+            size,
+            start,
+            walk,
+            plan,
+            vouched,
+            tiles,
         )
 
     def all(self, progress: Progress | None, jobs: int, open_keys: Callable[[], KeyStore] | None) -> None:
@@ -192,7 +211,7 @@ class _Run:
 
     def _forget(self) -> None:
         """Roots at cosigned sizes, once they were held against: there may be many."""
-        wanted = {c.size for c in self.kept}
+        wanted = {c.size for c in self.kept} | {link.seq for link in self.chain.links}
         for size in [s for s in self.walk.roots if s not in wanted]:
             del self.walk.roots[size]
 
@@ -206,6 +225,7 @@ class _Run:
         if head is not None:
             _held_against_head(self.walk, head, self.signed, faults)
         _held_against_remembered(self.walk, self.kept, size, faults)
+        held_roots(self.chain, self.walk.roots, faults)
         upto = note = None
         with mapped(self.engine, "being verified"), self.engine.connect() as connection, connection.begin():
             self.vouched.held(connection, size, self.walk.roots, end=size)
@@ -219,9 +239,11 @@ class _Run:
         return Report(size, found, faults.count, len(self.kept), note, erased, self.start, upto)
 
 
-def _since(since: Checkpoint | int, size: int) -> int:
-    if isinstance(since, Checkpoint):
-        return min(since.size, size)  # one of a longer log is told when remembered checkpoints are
+def _since(since: bytes | int, size: int) -> int:
+    if isinstance(since, bytes):
+        return min(
+            Checkpoint.from_text(signatures_of(since)[0]).size, size
+        )  # one of a longer log is told when remembered checkpoints are
     if not 0 <= since <= size:
         raise ValueError(f"the log has {size} entries; it can't be verified from entry {since} on")
     return since
@@ -231,13 +253,6 @@ def _next_stored(engine: Engine, first: int, size: int) -> int:
     with mapped(engine, "being verified"), engine.connect() as connection, connection.begin():
         found = connection.scalar(select(func.min(LEAVES.c.seq)).where(LEAVES.c.seq >= first))
     return size if found is None else int(found)
-
-
-def _remembered(note: bytes, verifier: NoteVerifier) -> Checkpoint:
-    try:
-        return Checkpoint.from_text(open_note(note, verifier))
-    except NoteWrong as error:
-        raise WrongCheckpoint(f"a remembered checkpoint can't be read: {error}") from error
 
 
 def _start(

@@ -8,7 +8,7 @@ for an older one only, the log is told up to which entry others vouch for it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from sqlalchemy import Connection, inspect, select
 from audit.cosignature import CosignatureVerifier, cosignatures_of, with_lines
 from audit.cosigned import COSIGNATURES
 from audit.errors import NoteWrong, WrongCheckpoint
-from audit.note import Checkpoint, NoteVerifier, open_note
+from audit.note import Checkpoint, NoteVerifier
 from audit.policy import Policy
 from audit.report import Faults
 
@@ -53,19 +53,28 @@ def quorum_fault(policy: Policy, verifier: NoteVerifier, note: bytes) -> tuple[s
 class Vouched:
     """The kept cosignatures of one log. `sizes`: of all of them that the walk will come to, ascending."""
 
-    verifier: NoteVerifier
+    verifier: NoteVerifier  # the log's key by now
+    signed: Callable[[bytes], Checkpoint]  # opens a checkpoint that any of the log's keys signed
     faults: Faults
     sizes: list[int] = field(default_factory=list)
     _done: int = -1
     _at: int = 0
 
     @classmethod
-    def of(cls, connection: Connection, verifier: NoteVerifier, faults: Faults, *, since: int = 0) -> Vouched:
+    def of(
+        cls,
+        connection: Connection,
+        verifier: NoteVerifier,
+        signed: Callable[[bytes], Checkpoint],
+        faults: Faults,
+        *,
+        since: int = 0,
+    ) -> Vouched:
         """Reads which there are."""
         if not inspect(connection).has_table(COSIGNATURES.name):
-            return cls(verifier, faults)
+            return cls(verifier, signed, faults)
         sizes = select(COSIGNATURES.c.size).distinct().where(COSIGNATURES.c.size >= since)
-        return cls(verifier, faults, list(connection.scalars(sizes.order_by(COSIGNATURES.c.size))), since - 1)
+        return cls(verifier, signed, faults, list(connection.scalars(sizes.order_by(COSIGNATURES.c.size))), since - 1)
 
     def due(self, size: int) -> bool:
         """Whether there is one up to this size that was not looked at."""
@@ -89,7 +98,7 @@ class Vouched:
     def _one(self, row: Any, root: bytes | None, end: int | None) -> None:
         who = row.witness.partition("+")[0]
         try:
-            checkpoint = Checkpoint.from_text(open_note(row.checkpoint, self.verifier))
+            checkpoint = self.signed(row.checkpoint)
             note = _without_lines(row.checkpoint)
             if not cosignatures_of(note + row.line, (CosignatureVerifier.from_vkey(row.witness),)):
                 raise NoteWrong("the line is not this witness's")

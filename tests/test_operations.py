@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -82,23 +83,31 @@ def test_a_unit_waits_longer_than_a_stop_takes() -> None:
 
 
 def test_the_backup_of_a_running_service_is_whole(tmp_path: Path) -> None:
-    """The very commands, beside a service that goes on; restored elsewhere, the log verifies."""
+    """The very commands, beside a service that goes on; restored elsewhere by the very command, the log verifies."""
     world = living(tmp_path / "srv")
     world.open()
-    lines = TEXT.partition("With the service running on SQLite")[2].partition("```sh\n")[2].partition("```")[0]
-    home = world.settings.home
-    script = lines.replace("/srv/accordant", str(home)).replace("python3 ", f"{shutil.which('python3')} ")
-    (tmp_path / "backup").mkdir()
-    subprocess.run(["sh", "-e", "-c", script], cwd=tmp_path / "backup", check=True)
+    (tmp_path / "media").mkdir()
+    program = Path(sys.executable).parent / "accordant"
+    places = {
+        "/srv/accordant": str(world.settings.home),
+        "/var/backups": str(tmp_path),
+        "/media/elsewhere": str(tmp_path / "media"),
+        "/opt/accordant/bin/accordant": str(program),
+    }
+
+    def run(title: str, **more: str) -> None:
+        script = TEXT.partition(f"\n## {title}\n")[2].partition("```sh\n")[2].partition("```")[0]
+        for theirs, ours in (places | more).items():
+            script = script.replace(theirs, ours)
+        subprocess.run(["sh", "-e", "-c", script], cwd=tmp_path, check=True)
+
+    run("Backup")
+    (tmp_path / "checkpoints").write_bytes(world.services.published.checkpoint())
     world.close()
-    restored = tmp_path / "restored"
-    restored.mkdir(mode=0o700)
-    subprocess.run(["tar", "-xf", tmp_path / "backup" / "backup-data.tar", "-C", restored], check=True)
-    shutil.copytree(home / "keys", restored / "keys")
-    shutil.copy(tmp_path / "backup" / "backup.db", restored / "accordant.db")
+    run("Restore", **{"/srv/accordant": str(tmp_path / "restored")})
     from governance.settings import from_home
 
-    found = verify_home(from_home(restored, {}))
+    found = verify_home(from_home(tmp_path / "restored", {}))
     assert () == found.faults
     assert found.size > 30
 
@@ -110,3 +119,30 @@ def test_what_init_writes_names_where_all_settings_stand(tmp_path: Path, name: s
     text = (settings.home / "accordant.toml").read_text()
     assert "docs/operations.md" in text
     assert f"\n{name} = " in text
+
+
+def test_nginx_takes_the_lines_for_it(tmp_path: Path) -> None:
+    """Nothing in them is unknown to it, or wrong."""
+    nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+    if nginx is None:
+        pytest.skip("NOT TRIED: the lines for nginx, for want of it")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-subj",
+        "/CN=x",
+    ]
+    subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    lines = re.search(r"```nginx\n(.*?)```", TEXT, re.DOTALL)[1]  # type: ignore[index]
+    lines = lines.replace("/etc/ssl/data.example.org.pem", str(certificate))
+    lines = lines.replace("/etc/ssl/data.example.org.key", str(key))
+    (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{\n{lines}}}\n")
+    ran = subprocess.run([nginx, "-t", "-c", tmp_path / "nginx.conf"], capture_output=True, text=True)
+    assert "syntax is ok" in ran.stderr

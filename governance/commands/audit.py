@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from governance.commands.audit_export import export
+from governance.commands.audit_key import resume, rotate_log_key
 from governance.commands.audit_memory import compare, remember
 from governance.commands.audit_verify import verify
 from governance.commands.connection import connect, connection_options
@@ -119,5 +120,5 @@ def checkpoint(**connection: Any) -> None:
     click.echo(connect(**connection).text("/log/checkpoint"), nl=False)
 
 
-for _command in (export, remember, compare, verify):
+for _command in (export, remember, compare, resume, rotate_log_key, verify):
     audit.add_command(_command)

@@ -34,6 +34,7 @@ _WHY = {
     "no-enrolment": "the key that it approves was never asked for",
     "no-opening": "the signing was never opened by the service",
     "no-proposal": "the text that it is about was never proposed",
+    "no-such-restore": "there was no such restore of the log",
     "no-such-duty": "the party owed no such thing",
     "nonce-differs": "it does not answer the signing that the service opened",
     "not-a-party": "who signed is no party to the agreement",

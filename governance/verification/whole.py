@@ -19,8 +19,10 @@ from audit.sealing import Sealing
 from audit.since import entries_back, entries_before
 from governance.adapters.store.consents import stored_rows
 from governance.adapters.store.database import open_database
+from governance.adapters.store.version import require_version
 from governance.errors import InputWrong, LogUnavailable
-from governance.home import note_signer, root_key
+from governance.home import root_key
+from governance.log_key import signs
 from governance.register import KINDS, Register
 from governance.settings import Settings
 from governance.sources import file_sha256
@@ -109,6 +111,7 @@ def verify_home(
     checker = Checker(root_key(settings), consents)
     keys: KeyStore | None = None
     try:
+        require_version(engine, command=f"accordant upgrade --home {settings.home}")
         keys = open_keys(settings)
         sealing = Sealing(keys)
         look = Look(_keys(engine, checker, sealing))
@@ -116,7 +119,7 @@ def verify_home(
             _recall(engine, checker, look, sealing, start)
         report = audit.verify(
             engine,
-            vkey=vkey or note_signer(settings).vkey,
+            vkey=vkey or signs(settings).vkey,
             keys=keys,
             open_keys=partial(open_keys, settings),
             remembered=remembered,

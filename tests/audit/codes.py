@@ -24,6 +24,8 @@ def _codes(node: ast.AST) -> Iterator[str]:
         yield from _texts(node.args[1])
     elif isinstance(node, ast.Assign) and any(_name(target) == "code" for target in node.targets):
         yield from _texts(node.value)
+    elif isinstance(node, ast.IfExp) and isinstance(node.orelse, ast.Tuple) and len(node.orelse.elts) == 2:
+        yield from (text for text in _texts(node.orelse.elts[1]) if "-" in text)  # `seq, code = … if … else (None, …)`
     elif isinstance(node, ast.Tuple) and len(node.elts) == 2 and _is_sentence(node.elts[1]):
         yield from (text for text in _texts(node.elts[0]) if "-" in text)
 
