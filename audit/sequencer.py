@@ -86,6 +86,7 @@ class Sequencer:
         self._writing = threading.Lock()  # held by whoever writes a batch
         self._riding: list[Future[tuple[Entry, ...]]] = []  # what came by `soon` and is being written
         self._writer = 0  # the thread that writes
+        self._lent = 0  # the thread that runs a `within`
         self._crowd = 1  # how many the last batch held of those that wait
         self._closing = False
         self._gate = threading.Lock()  # no submission gets in behind the end of the queue
@@ -113,8 +114,10 @@ class Sequencer:
     def submit(self, drafts: tuple[Prepared, ...], within: Within | None) -> Future[tuple[Entry, ...]]:
         """Writes a submission at once, or queues it where another is being written.
 
-        Raises LogUnavailable where nobody would take it.
+        Raises LogUnavailable where nobody would take it; LogError inside a `within`, which would wait for itself.
         """
+        if self._lent == threading.get_ident():
+            raise LogError("a `within` must not append to the log that it is written to")
         submission = Submission(drafts, within)
         self._put(self._queue, submission)
         self._write_if_idle()
@@ -270,6 +273,7 @@ class Sequencer:
         """Runs a caller's own writes under a savepoint; what they raise is returned, and their writes are undone."""
         lent = connection.get_transaction()
         connection.exec_driver_sql("SAVEPOINT submission")
+        self._lent = threading.get_ident()
         try:
             within(connection, entries)
         except BaseException as error:
@@ -281,6 +285,8 @@ class Sequencer:
                 unavailable.__cause__ = error
                 return unavailable
             return error
+        finally:
+            self._lent = 0
         if lent is None or not lent.is_active:
             raise LogError("a `within` ended the transaction that it was lent")
         connection.exec_driver_sql("RELEASE SAVEPOINT submission")

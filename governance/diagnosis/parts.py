@@ -19,7 +19,7 @@ from governance.adapters.store.database import missing_tables, open_database, re
 from governance.diagnosis.files import key_findings, stale_findings
 from governance.diagnosis.finding import Finding
 from governance.diagnosis.sources import source_findings
-from governance.errors import AccordantError, Conflict, EngineUnavailable, LogUnavailable
+from governance.errors import AccordantError, EngineUnavailable, HomeInUse, LogUnavailable
 from governance.home import LOCK, SystemClock, locked, note_signer
 from governance.readiness import require_room
 from governance.settings import Settings
@@ -81,7 +81,7 @@ def _process(settings: Settings) -> Iterator[Finding]:
         if (settings.home / LOCK).exists():
             with locked(settings):
                 pass
-    except Conflict:
+    except HomeInUse:
         served = True
     except OSError as error:
         mend = "give the home to the user that the service runs as"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from governance.errors import Conflict
+from governance.errors import HomeInUse
 from governance.home import locked
 from tests.faults.homes import copied, events, living
 from tests.faults.killing import killed, lost
@@ -52,7 +52,7 @@ def _free(world: World) -> bool:
     try:
         with locked(world.settings):
             return True
-    except Conflict:
+    except HomeInUse:
         return False
 
 
