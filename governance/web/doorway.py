@@ -3,10 +3,10 @@
 A thread takes a request only once its body is there, and leaves it while the client reads. So whoever sends a byte a
 second, reads a byte a second, or only sits there, holds a connection and nothing else, and each of these has its time
 (`Times`). An upload (`UPLOADS`) that is larger than a body may be is the exception: the application reads it itself,
-after it has looked at who sends it; of any other body that is too large nothing is read. Whoever goes away while
-every thread is at work loses the place in the queue: nobody works for it. An answer that ends early breaks off in the middle of its encoding, so that no client takes it for a whole one. While the service stops, what is
-under way ends; what is not done when the time of grace is over is cut, and its account in the log is closed like any
-other's.
+after it has looked at who sends it; of any other body that is too large nothing is read. Whoever goes away while every
+thread is at work loses the place in the queue: nobody works for it. An answer that ends early breaks off in the middle
+of its encoding, so that no client takes it for a whole one. While the service stops, what is under way ends; what is
+not done when the time of grace is over is cut, and its account in the log is closed like any other's.
 """
 
 from __future__ import annotations
