@@ -106,7 +106,13 @@ class Sequencer:
         return self._place
 
     def last_of(self, kinds: Collection[str]) -> int:
-        """The number of the newest entry of any kind, -1 if none. Raises LogUnavailable while that is not known."""
+        """The number of the newest entry of any kind, -1 if none. Raises LogUnavailable while that is not known.
+
+        Whoever asks first after an unknown commit finds its outcome out: a service that asks before it records anything
+        would otherwise wait for an entry that nobody makes.
+        """
+        if not self._settled:
+            self._settle_if_idle()
         if not self._settled:
             raise LogUnavailable("the outcome of the last commit is not known yet", outcome="unknown")
         return max(map(self._kinds.get, kinds, repeat(-1)), default=-1)
@@ -166,6 +172,15 @@ class Sequencer:
                 self._writing.release()
         if self._queue:
             self._wake.set()
+
+    def _settle_if_idle(self) -> None:
+        """Nobody waits for another who looks already; a database that hangs would hold them all."""
+        if self._closing or self._process != os.getpid() or not self._writing.acquire(blocking=False):
+            return
+        try:
+            self._settle()
+        finally:
+            self._writing.release()
 
     def _run(self) -> None:
         """The sequencer's own thread: writes whatever no caller does."""

@@ -307,6 +307,8 @@ def test_facts_are_not_told_while_a_commit_is_unknown(url: str, signer: NoteSign
         with pytest.raises(LogUnavailable, match="not known"):
             log.last_of(["request"])
         switch.arm({})
+        # Whoever asks finds it out, and needs no entry to be made for it.
+        assert 2 == log.last_of(["request"])
         assert 3 == log.append([draft(4)])[0].seq
         assert 3 == log.last_of(["request"])
         assert [0, 1, 2, 4] == [entry.body["number"] for entry in log.entries()]
