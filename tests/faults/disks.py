@@ -89,6 +89,10 @@ class Breaking:
         _run("mkfs.ext4", "-q", "-O", "^has_journal", str(self._image))
         _mount(self.folder, "-o", "loop,errors=remount-ro", str(self._image))
 
+    def settle(self) -> None:
+        """What was written by programs that did not ask for it lies on the disk from now on."""
+        subprocess.run(["sync", "--file-system", str(self.folder)], check=True)
+
     def fail(self) -> None:
         """An error of the disk: ext4 lets nobody write to it from now on, open files or not, until it was unmounted."""
         device = next(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from governance.signing.http import sign_request
 from tests.faults.disks import breaking_disk, filled, read_only, small_disk
 from tests.faults.homes import copied, living, refused_start
 from tests.faults.killing import account
@@ -16,7 +19,7 @@ from tests.faults.table import promised
 from tests.faults.test_stop import get
 from tests.real_parts import PostgreSQL
 from tests.serving import Served, serving
-from tests.simulator import World
+from tests.simulator import ORIGIN, World
 
 Tell = Callable[..., None]
 MANY = {"ACCORDANT_REQUESTS_PER_MINUTE": "100000000"}
@@ -25,11 +28,20 @@ LOG_AWAY = (503, "log-unavailable")
 
 def parts(server: Served) -> dict[str, str]:
     """What `/readyz` says."""
-    connection = server.connect()
-    try:
+    with contextlib.closing(server.connect()) as connection:
         return dict(json.loads(get(connection, "/readyz")[1])["parts"])
-    finally:
-        connection.close()
+
+
+def uploaded(world: World, server: Served) -> int:
+    """The status of an upload of rows."""
+    path, rows = "/v1/sources/visits/rows", b"client,program,grade,days,done\n1,art,50,1,1\n"
+    headers = sign_request(
+        key=world.partners["south"].key, method="POST", target_uri=ORIGIN + path, now=world.clock.now(),
+        nonce=secrets.token_urlsafe(24), body=rows, content_type="text/csv",
+    )  # fmt: skip
+    with contextlib.closing(server.connect()) as connection:
+        connection.request("POST", path, body=rows, headers=headers)
+        return connection.getresponse().status
 
 
 def gone_and_back(server: Served, load: Load, postgresql: PostgreSQL, *, rounds: int) -> None:
@@ -88,6 +100,7 @@ def test_a_disk_fills_up_under_load(rounds: int, few: World, tmp_path: Path, fig
                 with filled(disk):
                     load.comes(*LOG_AWAY, times=8)
                     assert "disk-full" == parts(server)["disk"]
+                    assert 503 == uploaded(world, server)
                 load.comes(200, times=8)
         assert {(200, None), *promised("The disk is full")} == load.answers()
         account(world, load.received).hold(figures, "the disk is full under the service", rounds=rounds)
@@ -98,6 +111,7 @@ def test_a_disk_breaks_under_load(few: World, tmp_path: Path, figures: Tell) -> 
     """The system makes it read-only under open files: refused; once it is mended, a start needs nothing else."""
     with breaking_disk(tmp_path / "disk") as disk:
         world = copied(few, disk.folder)
+        disk.settle()
         with serving(world.settings, **MANY) as server, loaded(world, server) as load:
             disk.fail()
             load.comes(*LOG_AWAY, times=8)
