@@ -167,8 +167,11 @@ def server(target: str, settings: Settings) -> MPServer:
     return made
 
 
-def run(settings: Settings) -> None:
-    """Serves until a signal. Raises the error that a start would meet before the port is bound."""
+def run(settings: Settings, *, target: str = "governance.serve:application") -> None:
+    """Serves until a signal. Raises the error that a start would meet before the port is bound.
+
+    `target`: what the worker calls for the application, in granian's words.
+    """
     configure()
     with locked(settings):
         # A start that cannot work fails here, with one line, not in a worker.
@@ -177,4 +180,4 @@ def run(settings: Settings) -> None:
     os.environ["ACCORDANT_HOME"] = str(settings.home)
     structlog.get_logger("accordant").info("serving", origin=settings.origin, listen=settings.listen)
     signal.signal(_STOP, signal.SIG_IGN)
-    server("governance.serve:application", settings).serve()
+    server(target, settings).serve()

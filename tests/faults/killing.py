@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
 import random
-import signal
 import threading
 import time
 from collections import Counter
@@ -19,7 +17,7 @@ from audit.look import entries_of
 from governance.adapters.store.database import open_database
 from governance.verification import verify_home
 from tests.faults.homes import FEW
-from tests.serving import Served, serving
+from tests.serving import serving
 from tests.simulator import World
 
 __all__ = ["Account", "Received", "account", "killed", "read"]
@@ -116,18 +114,11 @@ def killed(world: World, *, rounds: int, seed: int, most_seconds: float = 0.4) -
             if number % 3:
                 answered.wait(30)  # two lives in three end in full work, the third in its first moments
             time.sleep(chance.uniform(0.0, most_seconds))
-            _kill(server)
+            server.kill()
             for thread in threads:
                 thread.join()
             received += [one for client in clients for one in client.received]
     return received
-
-
-def _kill(server: Served) -> None:
-    for pid in server.workers():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    server.process.wait()
 
 
 def account(world: World, received: Sequence[Received]) -> Account:

@@ -19,7 +19,9 @@ from tests.faults.killing import Received, read
 from tests.serving import Served
 from tests.simulator import World
 
-__all__ = ["Load", "loaded"]
+__all__ = ["MANY", "Load", "loaded"]
+
+MANY = {"ACCORDANT_REQUESTS_PER_MINUTE": "100000000"}  # a server for them counts none of them
 
 _BREATH = 0.02  # seconds that a client waits after a refusal or a broken connection
 _PATIENCE = 60.0  # a machine may be busy; that it comes is the point

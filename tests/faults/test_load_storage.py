@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from governance.signing.http import sign_request
-from tests.faults.disks import breaking_disk, filled, read_only, small_disk
-from tests.faults.homes import copied, living, refused_start
+from tests.faults.disks import breaking_disk, filled, small_disk
+from tests.faults.homes import copied, living
 from tests.faults.killing import account
-from tests.faults.load import Load, loaded
+from tests.faults.load import MANY, Load, loaded
 from tests.faults.table import promised
 from tests.faults.test_stop import get
 from tests.real_parts import PostgreSQL
@@ -22,7 +22,6 @@ from tests.serving import Served, serving
 from tests.simulator import ORIGIN, World
 
 Tell = Callable[..., None]
-MANY = {"ACCORDANT_REQUESTS_PER_MINUTE": "100000000"}
 LOG_AWAY = (503, "log-unavailable")
 
 
@@ -122,16 +121,3 @@ def test_a_disk_breaks_under_load(few: World, tmp_path: Path, figures: Tell) -> 
         assert {(200, None), *promised("The disk breaks, and may only be read")} == load.answers()
         received = load.received + after.received
         account(world, received).hold(figures, "the disk breaks under the service", rounds=1)
-
-
-@pytest.mark.fault("The home may only be read at a start")
-def test_a_home_that_may_only_be_read(few: World, tmp_path: Path) -> None:
-    """One line and exit code 3, and nothing is changed; once it may be written again, it starts."""
-    with small_disk(tmp_path / "disk") as disk:
-        world = copied(few, disk)
-        with read_only(disk):
-            code, words = refused_start(world)
-            assert (3, 1) == (code, len(words.splitlines())), words
-        with serving(world.settings, **MANY) as server, loaded(world, server) as load:
-            pass
-        assert () == account(world, load.received).wrong
