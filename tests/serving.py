@@ -86,7 +86,7 @@ class Served:
 
 
 def _lives(pid: int) -> bool:
-    """Until the last of its threads has gone, files are open and locks are held; then nobody may ask for it for long."""
+    """Until the last of its threads has gone, files are open and locks are held."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         return state not in ("Z", "X") or len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
