@@ -193,6 +193,7 @@ def open_services(
     def close() -> None:
         if not closed.is_set():
             closed.set()
+            sources.close()
             log.close()
             plain.keep_now()
             keeping.read(agreements.book.folded, agreements.policies.made, fewest=_MANY_NEW if trial else 1)

@@ -29,12 +29,26 @@ class Between:
     release: threading.Event = field(default_factory=threading.Event)
 
 
+@contextlib.contextmanager
+def _ending(end: socket.socket) -> Iterator[None]:
+    """However the block ends, whoever waits for something from this end, in another thread too, waits no longer."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+
+
 def _connected(state: Between) -> socket.socket:
     if state.mode == "gone":
         raise ConnectionRefusedError
     if state.target.startswith("/"):
         made = socket.socket(socket.AF_UNIX)
-        made.connect(state.target)
+        try:
+            made.connect(state.target)
+        except OSError:
+            made.close()
+            raise
         return made
     parts = urlsplit(state.target)
     made = socket.create_connection((parts.hostname or "", parts.port or 0))
@@ -57,7 +71,7 @@ def between(target: str) -> Iterator[Between]:
             threading.Thread(target=serve, args=(client,), daemon=True).start()
 
     def serve(client: socket.socket) -> None:
-        with client, contextlib.suppress(OSError), _connected(state) as server:
+        with client, contextlib.suppress(OSError), _connected(state) as server, _ending(server):
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=back, args=(server, client), daemon=True).start()
             while data := client.recv(65536):
@@ -70,7 +84,7 @@ def between(target: str) -> Iterator[Between]:
 
     def back(server: socket.socket, client: socket.socket) -> None:
         sent = 0
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), _ending(client):
             while data := server.recv(65536):
                 if state.mode == "slow":
                     state.release.wait(60)
@@ -79,7 +93,6 @@ def between(target: str) -> Iterator[Between]:
                     break
                 client.sendall(data)
                 sent += len(data)
-            client.shutdown(socket.SHUT_RDWR)
 
     threading.Thread(target=accept, daemon=True).start()
     try:

@@ -92,8 +92,9 @@ def live(few: World, folder: Path, postgresql: PostgreSQL, url: str) -> Iterator
     engine = sa.create_engine(url)
     with engine.begin() as connection:
         connection.exec_driver_sql(
-            "CREATE TABLE visits AS SELECT 'client-' || n AS client, (ARRAY['reading', 'maths', 'art'])[1 + n % 3] AS "
-            f"program, 40 + n % 60 AS grade, n % 200 AS days, n % 2 = 0 AS done FROM generate_series(1, {_ROWS}) AS n"
+            "CREATE TABLE visits AS SELECT 'client-' || n AS client, "
+            "(ARRAY['reading', 'maths', 'art'])[1 + mod(n, 3)] AS program, 40 + mod(n, 60) AS grade, "
+            f"mod(n, 200) AS days, mod(n, 2) = 0 AS done FROM generate_series(1, {_ROWS}) AS n"
         )
     engine.dispose()
     world = copied(few, folder)
@@ -134,7 +135,27 @@ def test_a_live_postgresql_is_gone(
                 postgresql.start()
             load.comes(200, times=8)
         assert {(200, None), told("A live source is gone")} == load.answers()
+        assert 0 == load.broken
         account(world, load.received).hold(figures, "a live PostgreSQL source is gone", rounds=2)
+
+
+@pytest.mark.postgresql
+@pytest.mark.fault("A live source is slow")
+def test_a_live_postgresql_that_is_not_heard_of(
+    few: World, tmp_path: Path, postgresql: PostgreSQL, postgresql_url: str, figures: Tell
+) -> None:
+    """Connected, and silent, as behind a network that lost it: no thread waits longer than the query has."""
+    with live(few, tmp_path, postgresql, postgresql_url) as (world, middle):
+        environ = MANY | {"ACCORDANT_QUERY_SECONDS": "1"}
+        with serving(world.settings, **environ) as server, loaded(world, server) as load:
+            middle.mode = "slow"
+            load.comes(*told("A live source is slow"), times=4)
+            middle.mode = "through"
+            middle.release.set()
+            load.comes(200, times=8)
+        assert {(200, None), told("A live source is slow")} <= load.answers()
+        assert load.answers() <= {(200, None), told("A live source is slow"), told("A live source is gone")}
+        account(world, load.received).hold(figures, "a live PostgreSQL source is silent", rounds=1)
 
 
 @pytest.mark.postgresql
