@@ -18,9 +18,10 @@ import psycopg
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import make_url
 
+from audit import KeyStore, WrappingKey
 from audit.schema import prepare
 
-__all__ = ["Mode", "Switch", "faulty"]
+__all__ = ["Mode", "Switch", "faulty", "keys_behind"]
 
 Mode = Literal["before", "after"]
 
@@ -89,7 +90,8 @@ class _Sqlite(sqlite3.Connection):
         self.switch.point("COMMIT", super().commit)
 
     def rollback(self) -> None:
-        self.switch.point("ROLLBACK", super().rollback)
+        if self.in_transaction:  # else it is a pool's, for safety
+            self.switch.point("ROLLBACK", super().rollback)
 
 
 class _PostgresqlCursor(psycopg.Cursor[Any]):
@@ -111,7 +113,16 @@ class _Postgresql(psycopg.Connection[Any]):
         self.switch.point("COMMIT", super().commit)
 
     def rollback(self) -> None:
-        self.switch.point("ROLLBACK", super().rollback)
+        if self.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            self.switch.point("ROLLBACK", super().rollback)
+
+
+def keys_behind(engine: Engine, switch: Switch) -> KeyStore:
+    """The key store of the log in this database, its writes at the same switch."""
+    if engine.dialect.name == "sqlite":
+        address = f"sqlite:///{engine.url.database}.keys"
+        engine = create_engine(address, connect_args={"factory": partial(_Sqlite, switch)})
+    return KeyStore(engine, WrappingKey(b"w" * 32))
 
 
 @contextmanager

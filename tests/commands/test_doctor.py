@@ -61,12 +61,24 @@ def wrong(home: Path, **environ: str) -> tuple[int, str, str, str]:
 
 def test_all_is_well(home: Settings) -> None:
     """Every part is named; nothing is changed."""
-    before = {p: p.stat().st_mtime_ns for p in home.home.rglob("*") if p.is_file() and "accordant.db" not in p.name}
+    before = {p: p.stat().st_mtime_ns for p in home.home.rglob("*") if p.is_file() and ".db" not in p.name}
     code, parts = looked(home.home)
     assert (0, {"ok"}) == (code, {p["state"] for p in parts})
-    names = ["settings", "keys", "disk", "process", "database", "log", "clock", "sources", "files", "engine"]
+    names = [
+        "settings",
+        "keys",
+        "disk",
+        "process",
+        "database",
+        "key store",
+        "log",
+        "clock",
+        "sources",
+        "files",
+        "engine",
+    ]
     assert names == [p["part"] for p in parts]
-    after = {p: p.stat().st_mtime_ns for p in home.home.rglob("*") if p.is_file() and "accordant.db" not in p.name}
+    after = {p: p.stat().st_mtime_ns for p in home.home.rglob("*") if p.is_file() and ".db" not in p.name}
     assert before == after
 
 
@@ -183,7 +195,7 @@ def test_an_entry_that_a_start_would_refuse(home: Settings) -> None:
         for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             database.execute(f'DROP TRIGGER "{name}"')
         (seq,) = database.execute("SELECT max(seq) - 1 FROM audit_leaves").fetchone()
-        database.execute("UPDATE audit_bodies SET salt = zeroblob(32) WHERE seq = ?", (seq,))
+        database.execute("UPDATE audit_bodies SET sealed = zeroblob(80) WHERE seq = ?", (seq,))
     code, part, detail, told = wrong(home.home)
     assert (1, "log", True) == (code, part, f"entry {seq}" in detail)
     assert "audit verify" in told
