@@ -29,14 +29,23 @@ def _may_mount() -> bool:
 
 
 def _run(*words: str) -> None:
-    done = subprocess.run(words, capture_output=True, text=True)
+    try:
+        done = subprocess.run(words, capture_output=True, text=True)
+    except FileNotFoundError:
+        missing(f"`{words[0]}`, for a disk of its own")
     if done.returncode:
         missing(f"a disk of its own (`{' '.join(words)}`: {done.stderr.strip()})")
 
 
-def _mount(folder: Path, *words: str) -> None:
+def _require_mounts(*devices: str) -> None:
     if not _may_mount():
         pytest.skip(f"{MISSING}the right to mount a disk (CAP_SYS_ADMIN)")
+    for device in devices:
+        if not Path(device).exists():
+            pytest.skip(f"{MISSING}`{device}`, for a disk in a file")
+
+
+def _mount(folder: Path, *words: str) -> None:
     folder.mkdir()
     _run("mount", *words, str(folder))
 
@@ -44,6 +53,7 @@ def _mount(folder: Path, *words: str) -> None:
 @contextlib.contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
     """A file system in memory, mounted at `folder`."""
+    _require_mounts()
     _mount(folder, "-t", "tmpfs", "-o", f"size={SIZE},mode=700", "tmpfs")
     try:
         yield folder
@@ -100,7 +110,10 @@ class Breaking:
             for line in Path("/proc/mounts").read_text().splitlines()
             if line.split()[1] == str(self.folder)
         )
-        Path(f"/sys/fs/ext4/{device}/trigger_fs_error").write_text("1")
+        try:
+            Path(f"/sys/fs/ext4/{device}/trigger_fs_error").write_text("1")
+        except OSError as error:
+            missing(f"the right to let a disk fail (`/sys/fs/ext4`: {error.strerror})")
 
     def mend(self) -> None:
         """As somebody does who looks after the disk: nobody uses it any more, it is checked, and mounted again."""
@@ -112,12 +125,13 @@ class Breaking:
         """Nothing is left of it."""
         if self.folder.is_mount():
             subprocess.run(["umount", "--lazy", str(self.folder)], check=True)
-        self._image.unlink()
+        self._image.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def breaking_disk(folder: Path) -> Iterator[Breaking]:
     """Mounted at `folder`, and gone in the end."""
+    _require_mounts("/dev/loop-control")
     disk = Breaking(folder)
     try:
         disk.make()
