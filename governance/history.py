@@ -25,8 +25,8 @@ __all__ = ["FILTERS", "KINDS", "OUTCOMES", "Counted", "History", "Standing", "sh
 FILTERS = ("kind", "party", "connector", "purpose", "dataset", "outcome", "clause", "mou", "subject", "since", "until")
 # What stands in a log: a typing mistake must not look like "nobody saw it".
 KINDS = REGISTER | SOURCES | {
-    "consent", "disclosure", "export", "genesis", "not-authentic", "release", "request", "search", "sign-in",
-    "sign-out",
+    "consent", "disclosure", "export", "genesis", "log-key", "not-authentic", "release", "request",
+    "search", "sign-in", "sign-out",
 }  # fmt: skip
 OUTCOMES = frozenset({"bad-signature", "deny", "gap", "invalid", "permit", "replay", "review", "unavailable"})
 _KNOWN = {"kind": KINDS, "outcome": OUTCOMES}

@@ -16,6 +16,7 @@ from governance.agreements.desk import Desk
 from governance.agreements.duties import Duties
 from governance.agreements.keys import Keys
 from governance.agreements.mous import Mous
+from governance.agreements.resuming import Resuming
 from governance.agreements.reviews import Reviews
 from governance.compiler.bundle import Bundle
 from governance.ports import Clock, Engine, Journal
@@ -35,6 +36,7 @@ class Agreements:
     mous: Mous
     duties: Duties
     reviews: Reviews
+    resuming: Resuming
 
     @classmethod
     def open(
@@ -60,7 +62,9 @@ class Agreements:
         desk = Desk(journal, book, clock)
         policies = Policies(desk, engine, check, kept)
         keys = Keys(desk, policies.activate)
-        return cls(book, policies, keys, Mous(desk, nonce, policies.activate), Duties(desk), Reviews(desk))
+        return cls(
+            book, policies, keys, Mous(desk, nonce, policies.activate), Duties(desk), Reviews(desk), Resuming(desk)
+        )
 
     def activate(self, caller: Caller) -> dict[str, Any]:
         """An administrator has the policies brought in step with the signatures, read anew from stored bytes."""

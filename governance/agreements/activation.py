@@ -161,6 +161,12 @@ class Policies:
         if register.unclear is not None:
             detail = f"what entry {register.unclear.place.seq} took away is not known: it was changed"
             raise EngineUnavailable(detail, reason="log-tampered")
+        if register.interrupted is not None:
+            detail = (
+                f"the service was restored from a backup at entry {register.interrupted.place.seq}, and no "
+                "administrator has confirmed yet that what may be missing was asked for"
+            )
+            raise EngineUnavailable(detail, reason="restore-unconfirmed")
         versions = [v for key, v in established.items() if key in active.documents]
         mous = tuple(v.mou for v in versions if v.mou is not None)
         # The newest bundle that was compiled here is, but for a start or a refusal, the one that counts.

@@ -14,7 +14,7 @@ from typing import Any
 
 from governance.model.mou import Mou
 
-__all__ = ["Activation", "Broken", "DutyMark", "Failure", "Opening", "Place", "Proposal", "Signed"]
+__all__ = ["Activation", "Broken", "Continuation", "DutyMark", "Failure", "Opening", "Place", "Proposal", "Signed"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -132,6 +132,14 @@ class Activation:
     cases: int
     refused: bool = False
     difference: Mapping[str, Any] | None = None  # of a refused one: the request on which the readings differ
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """The log was restored from a backup, and goes on from here; `hash` is the hex of the entry's leaf hash."""
+
+    place: Place
+    hash: str
 
 
 @dataclass(frozen=True, slots=True)

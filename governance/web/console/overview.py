@@ -39,6 +39,7 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
             "overview.html",
             mous=listed,
             waits=waits(services, holder),
+            restored=services.agreements.resuming.waiting(),
             latest=latest,
             chart=picture,
             counted=counted,
