@@ -75,6 +75,12 @@ def _readings_agree(engine: Engine, bundle: Bundle, mous: Sequence[Mou]) -> Chec
     return readings_agree(engine)(bundle, mous)
 
 
+def _agree_here(bundle: Bundle, mous: Sequence[Mou]) -> Checked:
+    from governance.checking import agree_here
+
+    return agree_here(bundle, mous)
+
+
 def _cookie_secret(settings: Settings) -> bytes:
     """What the console's cookies are signed with: the same in every process of the home, after a restart too."""
     derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"accordant console cookies")
@@ -133,6 +139,7 @@ def open_services(
     journal: Journal = wrap(watched) if wrap else watched
     nonces = NonceTable(database)
     deciding = engine or engine_of(settings)
+    look = check or _agree_here
     if check is None:
         check = partial(_readings_agree, deciding)
     agreements = Agreements.open(
@@ -141,6 +148,7 @@ def open_services(
         root=root,
         engine=WatchedEngine(deciding, metrics),
         check=check,
+        look=look,
         nonce=lambda: secrets.token_urlsafe(16),
         claims=UnverifiedRows(database, log.sealing),
         kept=keeping.bundle,

@@ -93,6 +93,8 @@ class Story:
 
     def _lines(self, text: str, most: int) -> None:
         lines = text.rstrip().splitlines()
+        if len(lines) == most + 1:
+            most += 1  # a line that says that there is one more takes its place
         for line in lines[:most]:
             self._console.print(Text(f"  {line}"), soft_wrap=True)
         if len(lines) > most:

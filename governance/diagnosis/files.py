@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 
 import audit
 from audit import KeyStore, look
-from governance.diagnosis.finding import Finding
+from governance.diagnosis.finding import Finding, counted
 from governance.errors import AccordantError
 from governance.home import note_signer, root_key, secret
 from governance.log_key import NEXT
@@ -102,6 +102,11 @@ def stale_findings(settings: Settings, database: Database, keys: KeyStore) -> It
     ]
     if stale:
         mend = "rm " + " ".join(str(path) for path in sorted(stale)[:5]) + (" …" if len(stale) > 5 else "")
-        yield Finding("files", "warning", f"{len(stale)} files of rows are used by nothing any more", mend)
+        yield Finding(
+            "files",
+            "warning",
+            f"{counted(len(stale), 'file of rows is', 'files of rows are')} used by nothing any more",
+            mend,
+        )
     else:
         yield Finding("files", "ok", "no file is left over")

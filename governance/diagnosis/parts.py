@@ -19,7 +19,8 @@ from audit import KeyStore, look
 from governance.adapters.store.database import missing_tables, open_database, require_writable
 from governance.adapters.store.version import require_version
 from governance.diagnosis.files import key_findings, stale_findings
-from governance.diagnosis.finding import Finding
+from governance.diagnosis.finding import Finding, counted
+from governance.diagnosis.policies import policy_findings
 from governance.diagnosis.sources import source_findings
 from governance.errors import AccordantError, EngineUnavailable, HomeInUse, LogUnavailable, Unavailable
 from governance.home import LOCK, SystemClock, locked
@@ -37,6 +38,7 @@ __all__ = ["diagnose"]
 
 _SKEW = dt.timedelta(seconds=60)
 _LEAST_OPA = (1, 0)
+_SQLITE = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html, 1.3.1
 
 
 def diagnose(settings: Settings, *, clock: Clock | None = None) -> tuple[Finding, ...]:
@@ -55,6 +57,7 @@ def diagnose(settings: Settings, *, clock: Clock | None = None) -> tuple[Finding
                 found += _restored(database, keys)
                 found += source_findings(settings, database, keys)
                 found += stale_findings(settings, database, keys)
+                found += policy_findings(database, keys)
                 activated = partial(_activated, database, keys)
         found += _engine(settings, activated)
     return tuple(found)
@@ -127,6 +130,11 @@ def _database(settings: Settings, found: list[Finding]) -> Iterator[Database | N
         found.append(Finding("database", "wrong", f"there is no file {path}", mend, unavailable=True))
         yield None
         return
+    if where.startswith("sqlite:///") and not _is_sqlite(path):
+        mend = "put the backup's file there, or correct `database_url`; keep what lies there now aside, to look at"
+        found.append(Finding("database", "wrong", f"{path} is no SQLite database", mend, unavailable=True))
+        yield None
+        return
     database = None
     try:
         database = open_database(settings.database_url)
@@ -158,6 +166,15 @@ def _database(settings: Settings, found: list[Finding]) -> Iterator[Database | N
         database.dispose()
 
 
+def _is_sqlite(path: Path) -> bool:
+    """Whether a file begins as SQLite's do; one that cannot be read, or is empty, is told by what comes later."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(_SQLITE)) in (_SQLITE, b"")
+    except OSError:
+        return True
+
+
 def _other_version(settings: Settings, database: Database) -> Finding | None:
     try:
         require_version(database, command=f"accordant upgrade --home {settings.home}")
@@ -170,6 +187,10 @@ def _other_version(settings: Settings, database: Database) -> Finding | None:
 
 
 def _log(settings: Settings, database: Database, keys: KeyStore, found: list[Finding]) -> audit.Head | None:
+    if not (settings.keys / "log.key").is_file():
+        mend = "put back keys/log.key from the backup of keys/: no other key fits this log"
+        found.append(Finding("log", "wrong", "its key is missing, so that its head cannot be verified", mend))
+        return None
     try:
         signer = signs(settings)
         head = look.head_of(database, origin=settings.log_origin, verifier=signer.verifier, keys=keys)
@@ -183,7 +204,11 @@ def _log(settings: Settings, database: Database, keys: KeyStore, found: list[Fin
         mend = "run `accordant audit verify`, keep a copy of everything as it is, and tell the partners"
         found.append(Finding("log", "wrong", str(error), mend))
     else:
-        found.append(Finding("log", "ok", f"{head.size} entries, the head is signed by the log's key; {_ALL}"))
+        found.append(
+            Finding(
+                "log", "ok", f"{counted(head.size, 'entry', 'entries')}, the head is signed by the log's key; {_ALL}"
+            )
+        )
         return head
     return None
 

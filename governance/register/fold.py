@@ -11,6 +11,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from governance.model.access import Facts, Request
 from governance.model.mou import Mou
@@ -100,6 +101,13 @@ class Register:
 
     # Agreements
 
+    @property
+    def left_out(self) -> Mapping[tuple[str, int, str], Mapping[str, Any]]:
+        """The documents that the newest activation left out: id, version and digest, and why."""
+        newest = self.refused or self.activation
+        counted = self.activation.documents if self.activation else frozenset()
+        return {k: why for k, why in newest.left_out.items() if k not in counted} if newest else {}
+
     def life(self, mou_id: str) -> Life | None:
         """An MOU's versions and withdrawals, computed from the signatures; None where none was ever proposed."""
         records = self.mous.get(mou_id)
@@ -123,6 +131,12 @@ class Register:
     def in_force_documents(self) -> tuple[Mou, ...]:
         """The documents for the compiler: all established versions, in force or expired by days alike."""
         return tuple(v.mou for v in self.established if v.mou is not None)
+
+    def counting_documents(self) -> tuple[Mou, ...]:
+        """The documents that the last activation names, as far as they are established."""
+        documents = self.activation.documents if self.activation else frozenset()
+        found = ((v.proposal, v.mou) for v in self.established)
+        return tuple(m for p, m in found if m is not None and (p.id, p.version, p.document_sha256) in documents)
 
     def version_at(self, mou_id: str, at: dt.datetime) -> VersionState | None:
         """The established version that has replaced all lower ones by `at` (decisions R1); it may have expired."""

@@ -260,8 +260,10 @@ def _activation(entry: LogEntry, place: Place) -> Activation:
     if not isinstance(body["revision"], str):
         raise TypeError("revision")
     refused = entry.kind == "activation-refused"
-    difference = body.get("difference") if refused else None
-    return Activation(place, body["revision"], documents, int(body.get("cases", 0)), refused, difference)
+    left_out = {(m["id"], m["version"], m["document_sha256"]): dict(m["difference"]) for m in body.get("left_out", ())}
+    if refused and "difference" in body:  # as it was recorded once: all or nothing
+        left_out = {key: dict(body["difference"]) for key in documents}
+    return Activation(place, body["revision"], documents, int(body.get("cases", 0)), refused, left_out)
 
 
 def known() -> Mapping[bytes, Compiled]:
