@@ -91,6 +91,7 @@ class Sequencer:
         self._writing = threading.Lock()  # held by whoever writes a batch
         self._riding: list[Future[tuple[Entry, ...]]] = []  # what came by `soon` and is being written
         self._writer = 0  # the thread that writes
+        self._lent = 0  # the thread that runs a `within`
         self._crowd = 1  # how many the last batch held of those that wait
         self._closing = False
         self._gate = threading.Lock()  # no submission gets in behind the end of the queue
@@ -111,7 +112,13 @@ class Sequencer:
         return self._place
 
     def last_of(self, kinds: Collection[str]) -> int:
-        """The number of the newest entry of any kind, -1 if none. Raises LogUnavailable while that is not known."""
+        """The number of the newest entry of any kind, -1 if none. Raises LogUnavailable while that is not known.
+
+        Whoever asks first after an unknown commit finds its outcome out: a service that asks before it records anything
+        would otherwise wait for an entry that nobody makes.
+        """
+        if not self._settled:
+            self._settle_if_idle()
         if not self._settled:
             raise LogUnavailable("the outcome of the last commit is not known yet", outcome="unknown")
         return max(map(self._kinds.get, kinds, repeat(-1)), default=-1)
@@ -119,8 +126,10 @@ class Sequencer:
     def submit(self, drafts: tuple[Prepared, ...], within: Within | None) -> Future[tuple[Entry, ...]]:
         """Writes a submission at once, or queues it where another is being written.
 
-        Raises LogUnavailable where nobody would take it.
+        Raises LogUnavailable where nobody would take it; LogError inside a `within`, which would wait for itself.
         """
+        if self._lent == threading.get_ident():
+            raise LogError("a `within` must not append to the log that it is written to")
         submission = Submission(drafts, within)
         self._put(self._queue, submission)
         self._write_if_idle()
@@ -169,6 +178,15 @@ class Sequencer:
                 self._writing.release()
         if self._queue:
             self._wake.set()
+
+    def _settle_if_idle(self) -> None:
+        """Nobody waits for another who looks already; a database that hangs would hold them all."""
+        if self._closing or self._process != os.getpid() or not self._writing.acquire(blocking=False):
+            return
+        try:
+            self._settle()
+        finally:
+            self._writing.release()
 
     def _run(self) -> None:
         """The sequencer's own thread: writes whatever no caller does."""
@@ -276,6 +294,7 @@ class Sequencer:
         """Runs a caller's own writes under a savepoint; what they raise is returned, and their writes are undone."""
         lent = connection.get_transaction()
         connection.exec_driver_sql("SAVEPOINT submission")
+        self._lent = threading.get_ident()
         try:
             within(connection, entries)
         except BaseException as error:
@@ -287,6 +306,8 @@ class Sequencer:
                 unavailable.__cause__ = error
                 return unavailable
             return error
+        finally:
+            self._lent = 0
         if lent is None or not lent.is_active:
             raise LogError("a `within` ended the transaction that it was lent")
         connection.exec_driver_sql("RELEASE SAVEPOINT submission")

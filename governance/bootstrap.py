@@ -228,6 +228,7 @@ def open_services(
             closed.set()
             if not trial:
                 witnesses.stop()
+            sources.close()
             log.close()
             plain.keep_now()
             keeping.read(agreements.book.folded, agreements.policies.made, fewest=_MANY_NEW if trial else 1)

@@ -16,7 +16,8 @@
     └── Unavailable           a part that is needed does not answer; nothing is released  CLI 3, HTTP 503
         ├── EngineUnavailable the policy engine, with a reason of its own
         ├── LogUnavailable    the audit log cannot be written, or a commit's outcome is unknown
-        └── SourceUnavailable a partner's database or file
+        ├── SourceUnavailable a partner's database or file
+        └── HomeInUse         another process serves the home
 
 Messages are lower case, without a final period, the user's words in backticks. `reason` is a stable code for
 programs; `detail` may be shown to the caller, so it never holds a row, a secret or a path of the server.
@@ -37,6 +38,7 @@ __all__ = [
     "DocumentWrong",
     "EngineUnavailable",
     "Fault",
+    "HomeInUse",
     "InputWrong",
     "LogForked",
     "LogUnavailable",
@@ -196,3 +198,9 @@ class SourceUnavailable(Unavailable):
     """A source does not answer, or answers with what its mapping does not describe."""
 
     reason = "source-unavailable"
+
+
+class HomeInUse(Unavailable):
+    """Another process serves the home: one at a time has its log in hand."""
+
+    reason = "home-in-use"

@@ -137,7 +137,7 @@ class SourceBook:
             raise InputWrong(f"this mapping {wanted}", reason="mapping-address", field="url")
         credentials = None
         if url is not None:
-            self._kinds.open(read, dataset, files=(), url=url)
+            _let_go(self._kinds.open(read, dataset, files=(), url=url))
             credentials = self._cipher.encrypt(url.encode()).decode("ascii")
         body = {
             "party": party,
@@ -193,6 +193,13 @@ class SourceBook:
             return source.fetch(query)
 
         return fetch
+
+    def close(self) -> None:
+        """Lets go of every source that is open; each is opened anew where it is asked for."""
+        with self._lock:
+            opened, self._open = list(self._open.values()), {}
+        for _, source, _ in opened:
+            _let_go(source)
 
     def _source(self, party: str, dataset: str) -> Source | None:
         key = (party, dataset)
@@ -289,3 +296,10 @@ def file_sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         raise SourceUnavailable("the rows that were loaded are not there", reason="source-file-missing") from None
+
+
+def _let_go(source: Source) -> None:
+    """The connections of a source that has some: none is left for the interpreter to find."""
+    close = getattr(source, "close", None)
+    if close is not None:
+        close()

@@ -23,7 +23,7 @@ from governance.diagnosis.finding import Finding, counted
 from governance.diagnosis.policies import policy_findings
 from governance.diagnosis.sources import source_findings
 from governance.diagnosis.vouching import vouching_findings
-from governance.errors import AccordantError, Conflict, EngineUnavailable, LogUnavailable, Unavailable
+from governance.errors import AccordantError, EngineUnavailable, HomeInUse, LogUnavailable, Unavailable
 from governance.home import LOCK, SystemClock, locked
 from governance.log_key import signs
 from governance.readiness import require_room
@@ -108,7 +108,7 @@ def _process(settings: Settings) -> Iterator[Finding]:
         if (settings.home / LOCK).exists():
             with locked(settings):
                 pass
-    except Conflict:
+    except HomeInUse:
         served = True
     except OSError as error:
         mend = "give the home to the user that the service runs as"
