@@ -7,6 +7,7 @@ from base64 import b64decode
 import pytest
 
 from tests.simulator import DOCUMENT, World
+from tests.tampered import rewritten
 from tests.web.console.visitor import Visitor
 
 PAGES = ("/", "/mous", "/mous/small", "/mous/small/versions/1", "/history", "/requests", "/waiting", "/data")
@@ -243,22 +244,10 @@ def test_words_of_addresses_are_never_markup(administrator: Visitor) -> None:
 
 def test_a_tampered_entry_is_told_and_nothing_breaks(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A signature that was changed in the database: the agreement says which statement does not hold."""
-    import sqlalchemy as sa
-
     world = World.found(tmp_path_factory.mktemp("tampered")).agreed()
     visitor = Visitor.signed_in(world, world.partners["north"])
     (signature,) = world.services.journal.search(kind="signature", party="south")
-    database = sa.create_engine(world.settings.database_url)
-    with database.begin() as connection:
-        triggers = list(connection.scalars(sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger'")))
-        for name in triggers:
-            connection.execute(sa.text(f'DROP TRIGGER "{name}"'))
-        body = bytes(connection.scalar(sa.text("SELECT body FROM audit_bodies WHERE seq = :s"), {"s": signature.seq}))
-        changed = body.replace(b"director", b"chairman")
-        connection.execute(
-            sa.text("UPDATE audit_bodies SET body = :b WHERE seq = :s"), {"b": changed, "s": signature.seq}
-        )
-    database.dispose()
+    rewritten(world.settings, signature.seq, b"director", b"chairman")
     text = visitor.text("/mous/small")
     assert "does not hold" in text or "do not hold" in text
     assert f"entry {signature.seq}" in text
