@@ -31,7 +31,7 @@ __all__ = ["ConsentStore", "Consents", "Needed"]
 _AN_ENTRY = 2_000
 
 
-def recorded(record: ConsentRecord) -> dict[str, Any]:
+def _recorded(record: ConsentRecord) -> dict[str, Any]:
     """A record as the log keeps it, under its subject's key."""
     return record.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
@@ -162,7 +162,7 @@ class Consents:
                 (party,),
                 {"party": party},
                 subjects={party: sorted({r.subject for r in part})},
-                parts=tuple(Part(party, r.subject, recorded(r)) for r in part),
+                parts=tuple(Part(party, r.subject, _recorded(r)) for r in part),
             )
             for part in parts
         ]

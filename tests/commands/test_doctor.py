@@ -61,12 +61,24 @@ def wrong(home: Path, **environ: str) -> tuple[int, str, str, str]:
 
 def test_all_is_well(home: Settings) -> None:
     """Every part is named; nothing is changed."""
-    before = {p: p.stat().st_mtime_ns for p in home.home.rglob("*") if p.is_file() and "accordant.db" not in p.name}
+    before = {p: p.stat().st_mtime_ns for p in home.home.rglob("*") if p.is_file() and ".db" not in p.name}
     code, parts = looked(home.home)
     assert (0, {"ok"}) == (code, {p["state"] for p in parts})
-    names = ["settings", "keys", "disk", "process", "database", "log", "clock", "sources", "files", "engine"]
+    names = [
+        "settings",
+        "keys",
+        "disk",
+        "process",
+        "database",
+        "key store",
+        "log",
+        "clock",
+        "sources",
+        "files",
+        "engine",
+    ]
     assert names == [p["part"] for p in parts]
-    after = {p: p.stat().st_mtime_ns for p in home.home.rglob("*") if p.is_file() and "accordant.db" not in p.name}
+    after = {p: p.stat().st_mtime_ns for p in home.home.rglob("*") if p.is_file() and ".db" not in p.name}
     assert before == after
 
 
