@@ -35,7 +35,6 @@ from sqlalchemy import (
     Connection,
     Engine,
     Index,
-    Insert,
     LargeBinary,
     MetaData,
     Row,
@@ -46,10 +45,10 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy import update as update_rows
-from sqlalchemy.dialects import postgresql, sqlite
 
 from audit.errors import KeysUnavailable, vendor_errors
-from audit.schema import Octets, sqlite_pragmas
+from audit.handles import Handles
+from audit.schema import Octets, plain, run, sqlite_pragmas
 from audit.wrapping import NONCE, WrappingKey
 
 __all__ = ["DATA_KEYS", "HANDLE", "DataKey", "KeyStore", "Use", "handle_id", "handle_text"]
@@ -73,15 +72,15 @@ DATA_KEYS = Table(
     Index("accordant_data_keys_tag", "tag"),
 )
 _SOME = 500
-_REMEMBERED = 200_000  # subjects' handles that are kept in memory; then they are read again
 _IN_MEMORY = 20_000  # opened keys
 
 
-def _insert_new(dialect: str) -> Insert:
-    """Keys that another process made meanwhile are left as they are."""
-    if dialect == "sqlite":
-        return sqlite.insert(DATA_KEYS).on_conflict_do_nothing()
-    return postgresql.insert(DATA_KEYS).on_conflict_do_nothing()
+# Keys that another process made meanwhile are left as they are. Plain text: a key is one row of very many.
+_COLUMNS = tuple(column.name for column in DATA_KEYS.columns)
+_INSERT = (
+    f"INSERT INTO {DATA_KEYS.name} ({', '.join(_COLUMNS)}) "  # noqa: S608 - the table's own names
+    f"VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT DO NOTHING"
+)
 
 
 def handle_text(identity: bytes) -> str:
@@ -126,11 +125,10 @@ class KeyStore:
         self._wrapping = wrapping
         self._older = {key.id: key for key in older}
         self._vendor = vendor_errors(engine)
-        self._insert = _insert_new(engine.dialect.name)
+        self._insert = plain(engine, _INSERT)
         self._lock = threading.Lock()
         self._parties: dict[tuple[str, str, str], DataKey] = {}
-        self._handles: dict[tuple[str, str], dict[str, str]] = {}
-        self._remembered = 0
+        self._handles = Handles()
         self._opened: dict[bytes, DataKey] = {}
         if engine.dialect.name == "sqlite":
             sqlite_pragmas(engine)
@@ -152,19 +150,7 @@ class KeyStore:
 
     def handles(self, use: Use, holder: str, subjects: Sequence[str]) -> list[str]:
         """The handles of a holder's clients as they stand in bodies, in order; keys are made where there are none."""
-        with self._lock:
-            known = self._handles.setdefault((use, holder), {})
-            found = [known.get(subject) for subject in subjects]
-        if None not in found:
-            return found  # type: ignore[return-value]  # none of them is None
-        missing = list(dict.fromkeys(s for s, handle in zip(subjects, found, strict=True) if handle is None))
-        made = self._ensured(use, holder, missing)
-        with self._lock:
-            if self._remembered + len(made) > _REMEMBERED:
-                self._handles, self._remembered = {}, 0
-            self._handles.setdefault((use, holder), {}).update(made)
-            self._remembered += len(made)
-        return [made[s] if handle is None else handle for s, handle in zip(subjects, found, strict=True)]
+        return self._handles.of((use, holder), subjects, lambda missing: self._ensured(use, holder, missing))
 
     def of_subjects(self, use: Use, holder: str, subjects: Sequence[str]) -> dict[str, DataKey]:
         """Keys of a holder's clients, made where there are none."""
@@ -243,7 +229,8 @@ class KeyStore:
     def forget(self) -> None:
         """Drops whatever is in memory: another process has destroyed keys."""
         with self._lock:
-            self._parties, self._handles, self._opened, self._remembered = {}, {}, {}, 0
+            self._parties, self._opened = {}, {}
+        self._handles.forget()
 
     def rewrap(self) -> int:
         """Wraps every key that an older wrapping key wrapped with the present one; how many there were."""
@@ -298,7 +285,7 @@ class KeyStore:
             made = {"id": secrets.token_bytes(HANDLE), "use": use, "holder": party, "period": period, "tag": b""}
             made |= {"kek": self._wrapping.id, "wrapped": self._wrapped(made, secrets.token_bytes(32)), "name": b""}
             with self._begin(write=True) as connection:
-                connection.execute(self._insert, [made])
+                self._write(connection, [made])
             with self._begin() as connection:  # another process may have been quicker
                 row = connection.execute(query).one()
         key = self._open(row)
@@ -313,10 +300,16 @@ class KeyStore:
         new = [self._made(use, holder, subject, tag) for tag, subject in tags.items() if subject not in found]
         if new:
             with self._begin(write=True) as connection:
-                for start in range(0, len(new), 5000):
-                    connection.execute(self._insert, new[start : start + 5000])
+                written = sum(self._write(connection, new[at : at + 5000]) for at in range(0, len(new), 5000))
+            if written == len(new):
+                return found | {tags[row["tag"]]: handle_text(row["id"]) for row in new}
+            # Another process was quicker with some: its keys count.
             found |= self._filed(use, holder, {row["tag"]: tags[row["tag"]] for row in new})
         return found
+
+    def _write(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
+        """Inserts those that are not there; how many these were."""
+        return int(run(connection, self._insert, [tuple(row[name] for name in _COLUMNS) for row in rows]).rowcount)
 
     def _filed(self, use: str, holder: str, tags: dict[bytes, str]) -> dict[str, str]:
         found: dict[str, str] = {}

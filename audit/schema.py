@@ -215,7 +215,13 @@ def run(connection: Connection, text: str, values: Sequence[Any] = ()) -> Any:
     if connection.dialect.name != "sqlite":
         return connection.exec_driver_sql(text, values or None)
     driver: Any = connection.connection.dbapi_connection
-    return (driver.executemany if type(values) is list else driver.execute)(text, values)
+    cursor = driver.cursor()
+    try:
+        (cursor.executemany if type(values) is list else cursor.execute)(text, values)
+    except BaseException:
+        cursor.close()  # whoever keeps the error must not keep the statement, and with it the lock
+        raise
+    return cursor
 
 
 def make_tables(connection: Connection) -> None:
@@ -267,4 +273,5 @@ def _on_connect(connection: Any, _record: object) -> None:
 
 def _on_begin(connection: Connection) -> None:
     mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
-    run(connection, "BEGIN IMMEDIATE" if mode == "IMMEDIATE" else "BEGIN")
+    # As SQLAlchemy runs it: where it fails, SQLAlchemy has to know.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "IMMEDIATE" else "BEGIN")

@@ -176,9 +176,11 @@ class _Maker:
             met = of.c[f"m{i}"] == 1
             if tally.where:
                 figures.append(sa.func.count(sa.case((met, 1))))
-                figures.append(sa.func.count(sa.distinct(sa.case((met, of.c.s)))))
+                subjects: sa.ColumnElement[Any] = sa.func.count(sa.distinct(sa.case((met, of.c.s))))
             else:  # every row counts, and has a subject
-                figures += [sa.func.count(), sa.func.count(sa.distinct(of.c.s))]
+                figures.append(sa.func.count())
+                subjects = sa.func.count(sa.distinct(of.c.s))
+            figures.append(subjects if tally.distinct else sa.func.min(sa.literal_column("0")))
             if tally.value is not None:
                 value = sa.case((met, of.c[f"v{i}"]))
                 figures += [sa.func.sum(value), sa.func.sum(sa.func.abs(value))]
