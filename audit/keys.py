@@ -26,6 +26,7 @@ import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from cryptography.exceptions import InvalidTag
@@ -296,7 +297,10 @@ class KeyStore:
     def _ensured(self, use: str, holder: str, subjects: Sequence[str]) -> dict[str, str]:
         """The handle of each, which is durable then."""
         tags = {self._tag(subject): subject for subject in subjects}
-        found = self._filed(use, holder, tags)
+        few = dict(islice(tags.items(), _SOME))
+        found = self._filed(use, holder, few)
+        if found and len(tags) > len(few):  # where none of the first is there, the insertion finds out about the rest
+            found |= self._filed(use, holder, {tag: s for tag, s in tags.items() if tag not in few})
         new = [self._made(use, holder, subject, tag) for tag, subject in tags.items() if subject not in found]
         if new:
             with self._begin(write=True) as connection:
