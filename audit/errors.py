@@ -73,7 +73,10 @@ class PolicyWrong(NoteWrong):
 
 
 class Forked(LogError):
-    """Two checkpoints that can't both be of one log that only grows. `code` is `forked`, `rewound` or `other-key`."""
+    """Two checkpoints that can't both be of one log that only grows.
+
+    `code` is `forked`, `rewound`, `other-key`, `retired-key` or `entries-lost`.
+    """
 
     def __init__(self, code: str, message: str, *, kept: bytes, shown: bytes) -> None:
         super().__init__(message)

@@ -1,6 +1,9 @@
 """The log as a folder that a stock tlog-tiles checker reads, with the opened bodies beside it.
 
-    checkpoint  vkey  origin  tile/...  tile/entries/...  bodies.jsonl
+    checkpoint  vkey  vkeys  origin  tile/...  tile/entries/...  bodies.jsonl
+
+`vkeys` is there once the log's key was changed: each entry in which one key signed the next, opened, a line each
+(`audit.succession`); `vkey` is the newest.
 
 A line of `bodies.jsonl` is `{"seq":7,"salt":"<hex>","body":{...}}`, the body byte for byte as it is stored, in the
 order of entries. Writing again into the same folder is allowed for the same log: what lay there is replaced.
@@ -11,13 +14,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from audit.errors import NoteWrong, ProofWrong, WrongCheckpoint
+from audit.errors import NoteWrong, ProofWrong, Tampered, WrongCheckpoint
 from audit.note import Checkpoint, NoteVerifier, open_note
+from audit.succession import Chain
 from audit.tiles import Tile, tiles_of
 
-__all__ = ["BODIES", "body_line", "written"]
+__all__ = ["BODIES", "VKEYS", "body_line", "written"]
 
-BODIES = "bodies.jsonl"
+BODIES, VKEYS = "bodies.jsonl", "vkeys"
 Progress = Callable[[int, int], None]
 
 
@@ -33,14 +37,20 @@ def written(
     vkey: str,
     read: Callable[[str], bytes],
     bodies: Iterable[bytes] = (),
+    vkeys: bytes = b"",
     progress: Progress | None = None,
 ) -> Checkpoint:
     """Writes the export of a checkpoint: the lines of `bodies`, then every tile and bundle as `read(path)` gives it.
 
     The checkpoint comes last, so that a folder without one is an export that was broken off. Raises WrongCheckpoint
-    where the key did not sign it, ProofWrong where the folder holds something else.
+    where the key did not sign it, nor one that `vkeys` leads to from it, ProofWrong where the folder holds something
+    else.
     """
-    verifier = NoteVerifier.from_vkey(vkey)
+    known = NoteVerifier.from_vkey(vkey)
+    try:
+        verifier = Chain.opened(vkeys).newest(known)
+    except Tampered as error:
+        raise WrongCheckpoint(f"the log's key is not signed by the one before: {error}") from error
     signed = Checkpoint.from_text(open_note(checkpoint, verifier))
     if signed.origin != verifier.name:
         raise WrongCheckpoint(f"the checkpoint is of the log `{signed.origin}`, and the key of `{verifier.name}`")
@@ -48,7 +58,10 @@ def written(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "checkpoint").unlink(missing_ok=True)
     (folder / "origin").write_text(signed.origin + "\n", encoding="utf-8")
-    (folder / "vkey").write_text(vkey + "\n", encoding="utf-8")
+    (folder / "vkey").write_text(verifier.vkey + "\n", encoding="utf-8")
+    (folder / VKEYS).unlink(missing_ok=True)
+    if vkeys:
+        (folder / VKEYS).write_bytes(vkeys)
     with (folder / BODIES).open("wb") as file:
         file.writelines(bodies)
     tiles = list(tiles_of(signed.size))

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from audit.errors import LogError, LogMissing, NotCanonical, NoteWrong, WrongCheckpoint
+from audit.errors import LogMissing, NotCanonical, NoteWrong, WrongCheckpoint
 from audit.export import Progress
 from audit.export_bodies import Bodies
+from audit.export_keys import Keys, of_keys
 from audit.leaf import Leaf
 from audit.note import Checkpoint, NoteVerifier, open_note, signatures_of
 from audit.receipt import Receipt
@@ -48,31 +49,33 @@ def verify_export(
     Raises LogMissing where the folder is no export, NoteWrong for a key or a remembered checkpoint that can't be read.
     """
     faults = Faults()
-    verifier, note = _start(folder, vkey, faults)
-    kept = [_remembered(data, verifier, faults) for data in remembered]
-    given = [_receipt(data, verifier, faults) for data in receipts]
+    keys = Keys.of(folder, faults)
+    verifier, note = _start(folder, vkey, keys, faults)
+    kept = [keys.remembered(data, verifier, faults) for data in remembered]
+    given = [keys.receipt(data, verifier, faults) for data in receipts]
     held = [c for c in kept if c is not None] + [c for _, c in given]
     signed = _signed(note, verifier, faults)
     if signed is None:
         return ExportReport(
             Report(0, faults.in_order(), faults.count, 0, note), verifier.name, verifier.vkey, 0, not vkey
         )
-    walk = Walk(faults, sizes=frozenset(c.size for c in held))
-    reading = _Reading(folder, signed.size, walk, {r.index for r, _ in given})
+    walk = Walk(faults, sizes=frozenset(c.size for c in held) | keys.numbers)
+    reading = _Reading(folder, signed.size, walk, {r.index for r, _ in given} | keys.numbers)
     reading.all(progress)
+    keys.held(walk.roots, reading.kept, faults)
     _held(walk, signed, kept, given, reading.kept, faults)
     report = Report(signed.size, faults.in_order(), faults.count, len(kept), note)
     return ExportReport(report, verifier.name, verifier.vkey, reading.bodies.opened, vkey is None)
 
 
-def _start(folder: Path, vkey: str | None, faults: Faults) -> tuple[NoteVerifier, bytes]:
+def _start(folder: Path, vkey: str | None, keys: Keys, faults: Faults) -> tuple[NoteVerifier, bytes]:
     if not (folder / "checkpoint").is_file():
         raise LogMissing(f"`{folder}` is no export, or one that was broken off: it holds no file `checkpoint`")
     own = folder / "vkey"
     said = own.read_text(encoding="utf-8", errors="replace").strip() if own.is_file() else None
     if vkey is None and said is None:
         raise LogMissing(f"`{folder}` holds no file `vkey`; give the log's verifier key")
-    verifier = NoteVerifier.from_vkey(vkey or said or "")
+    verifier = keys.chain.newest(NoteVerifier.from_vkey(vkey or said or ""))
     if said is not None and said != verifier.vkey:
         faults.add(None, "vkey-differs", "the key in the folder is another than the one that you expect")
     origin = folder / "origin"
@@ -101,25 +104,6 @@ def _signed(note: bytes, verifier: NoteVerifier, faults: Faults) -> Checkpoint |
         faults.add(None, "checkpoint-origin", f"the checkpoint is of the log `{checkpoint.origin}`, not of this one")
         return None
     return checkpoint
-
-
-def _remembered(note: bytes, verifier: NoteVerifier, faults: Faults) -> Checkpoint | None:
-    try:
-        return Checkpoint.from_text(open_note(note, verifier))
-    except WrongCheckpoint as error:
-        faults.add(
-            None, "remembered-key", f"a remembered checkpoint is not signed by the key of this folder's log: {error}"
-        )
-        return None
-
-
-def _receipt(data: bytes, verifier: NoteVerifier, faults: Faults) -> tuple[Receipt, Checkpoint]:
-    try:
-        receipt = Receipt.from_file(data)
-        return receipt, receipt.check(verifier)
-    except LogError as error:
-        faults.add(None, "receipt-wrong", f"the receipt does not verify: {error}")
-        return Receipt(-1, (), b""), Checkpoint(verifier.name, -1, b"")
 
 
 @dataclass(slots=True)
@@ -181,7 +165,7 @@ class _Reading:
         for seq, leaf in enumerate(leaves[: tile.width], start=first):
             if self.walk.step(seq, leaf):
                 self.bodies.held(seq, leaf)
-            if seq in self.wanted:
+            if seq in self.wanted or of_keys(leaf):
                 self.kept[seq] = leaf
             hashes.append(Leaf.hash(leaf))
         return hashes

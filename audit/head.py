@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, insert, inspect, select
 from audit.errors import LogMissing, NotCanonical, NoteWrong, Tampered, WrongCheckpoint
 from audit.leaf import FIRST, Leaf, from_text, to_text
 from audit.merkle import EMPTY, Range
-from audit.note import Checkpoint, NoteSigner, NoteVerifier, open_note
+from audit.note import Checkpoint, NoteSigner, NoteVerifier, open_note, signatures_of
 from audit.rows import checked_leaf
 from audit.schema import HEAD, LEAVES, plain, run
 
@@ -88,8 +88,11 @@ def check_head(head: Head, *, origin: str, verifier: NoteVerifier) -> None:
     """Holds a head against its own signed checkpoint. Raises WrongCheckpoint or Tampered."""
     try:
         signed = Checkpoint.from_text(open_note(head.checkpoint, verifier))
+        own = [s for s in signatures_of(head.checkpoint)[1] if s.name == verifier.name]
     except NoteWrong as error:
         raise WrongCheckpoint(f"the head's checkpoint can't be read: {error}") from error
+    if own[-1].key_id != verifier.key_id:
+        raise WrongCheckpoint(f"the log's key was rotated: `{verifier.name}+{own[-1].key_id.hex()}` signs now")
     if signed.origin != origin:
         raise WrongCheckpoint(f"the log in this database is `{signed.origin}`, not `{origin}`")
     if (signed.size, signed.root) != (head.size, head.root):

@@ -12,9 +12,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.errors import Forked, NoteWrong, ProofWrong, Tampered, WrongCheckpoint
+from audit.errors import Forked, LogError, NoteWrong, ProofWrong, Tampered, WrongCheckpoint
+from audit.leaf import Leaf
 from audit.note import Checkpoint, NoteVerifier, open_note
-from audit.proof import check_consistency
+from audit.proof import check_consistency, check_inclusion
+from audit.succession import Chain, openings
 from audit.tree import ReadTile, Tree
 
 __all__ = ["Remembered", "compared", "recalled", "remember"]
@@ -74,16 +76,18 @@ def remember(path: Path, seen: Remembered) -> None:
         os.fsync(file.fileno())
 
 
-def compared(kept: Remembered, shown: Remembered, read: ReadTile) -> None:
+def compared(kept: Remembered, shown: Remembered, read: ReadTile, *, vkeys: bytes = b"") -> bool:
     """That the log that is shown begins with the one that was kept; its tiles are asked for, and not trusted.
 
-    Raises Forked, naming both, where it does not, or proves nothing.
+    `vkeys` is what the log shows of its keys (`Published.vkeys`). False where what was kept is of entries that were
+    lost, as the log itself says in the entry that continues it: nothing is left to compare. Raises Forked, naming both,
+    where it does not begin so, or proves nothing.
     """
     old, new = kept.checkpoint, shown.checkpoint
     said = f"a log of {old.size} entries with the root {old.root.hex()} was seen, and now one of {new.size} entries "
     said += f"with the root {new.root.hex()} is shown"
-    if kept.vkey != shown.vkey:
-        raise Forked("other-key", f"{said}, signed by another key", kept=kept.note, shown=shown.note)
+    if kept.vkey != shown.vkey and _followed(kept, shown, read, vkeys, said):
+        return False
     if new.size < old.size:
         message = f"{said}: entries {new.size} to {old.size - 1} were taken away"
         raise Forked("rewound", message, kept=kept.note, shown=shown.note)
@@ -93,3 +97,31 @@ def compared(kept: Remembered, shown: Remembered, read: ReadTile) -> None:
     except (ProofWrong, Tampered) as error:
         message = f"{said}, which does not begin with it: two histories were signed, or the proof is false ({error})"
         raise Forked("forked", message, kept=kept.note, shown=shown.note) from error
+    return True
+
+
+def _followed(kept: Remembered, shown: Remembered, read: ReadTile, vkeys: bytes, said: str) -> bool:
+    """That the key that was kept leads to the one that signs now, by entries of the very log that is shown.
+
+    Whether the checkpoint is of entries that were lost when the log was continued. Raises Forked.
+    """
+    old, new = NoteVerifier.from_vkey(kept.vkey), NoteVerifier.from_vkey(shown.vkey)
+    try:
+        opened = openings(vkeys)
+        chain = Chain.of(link for _, link in opened)
+        tree, size = Tree(shown.checkpoint.size, read), shown.checkpoint.size
+        for opening, link in opened:
+            found = Leaf.hash(opening.leaf)
+            proof = tree.inclusion(link.seq) if link.seq < size else ()
+            root = shown.checkpoint.root
+            check_inclusion(leaf_hash=found, index=link.seq, size=size, proof=proof, root=root)
+    except LogError as error:
+        message = f"{said}, signed by another key, and what the log shows of its keys does not hold ({error})"
+        raise Forked("other-key", message, kept=kept.note, shown=shown.note) from error
+    if not chain.holds(old) or chain.newest(old) != new:
+        message = f"{said}, signed by another key, which the one before did not sign"
+        raise Forked("other-key", message, kept=kept.note, shown=shown.note)
+    late = chain.too_late(kept.checkpoint, old)
+    if late is not None:
+        raise Forked(late[0], f"{said}: {late[1]}", kept=kept.note, shown=shown.note)
+    return chain.lost(kept.checkpoint, old)

@@ -14,7 +14,8 @@ from audit.log import Log
 from audit.merkle import EMPTY
 from audit.note import NoteVerifier
 from audit.proof import check_consistency, check_inclusion
-from audit.receipt import Receipt
+from audit.receipt import Opening, Receipt
+from audit.succession import KINDS
 from audit.tile_store import TileStore
 from audit.tiles import Tile
 
@@ -28,6 +29,7 @@ class Published:
         self._log = log
         self._tiles = TileStore(log.engine)
         self._cosigned = CosignatureStore(log.engine)
+        self._vkeys: tuple[int, bytes] = (-1, b"")
 
     @property
     def verifier(self) -> NoteVerifier:
@@ -41,6 +43,18 @@ class Published:
     def checkpoint(self) -> bytes:
         """The newest signed checkpoint, with the cosignatures that it has."""
         return self._cosigned.on(self._log.head().checkpoint)
+
+    def vkeys(self) -> bytes:
+        """How the log came to its key: each entry in which one key signed the next, opened, a line each.
+
+        For everybody: it names keys, and nobody's data. Raises Tampered, LogUnavailable.
+        """
+        newest = self._log.last_of(KINDS)
+        if newest != self._vkeys[0]:
+            entries = self._log.entries(kinds=KINDS)
+            lines = (Opening(e.leaf, e.salt, e.body).to_bytes() + b"\n" for e in entries)
+            self._vkeys = newest, b"".join(lines)
+        return self._vkeys[1]
 
     def cosigned(self) -> bytes | None:
         """The newest checkpoint that a witness cosigned; None without one."""

@@ -27,6 +27,7 @@ from audit.log import Log
 from audit.note import Checkpoint, NoteVerifier, open_note, signatures_of
 from audit.place import FILED_AT, filed_below
 from audit.report import MOST_FAULTS, Fault, Faults, Report
+from audit.rotation import accepted, followed, held_roots
 from audit.rows import Stored, opened, stored, to_entry
 from audit.schema import BODIES, HEAD, LEAVES, PARTS, TERMS
 from audit.sealing import Lost, Sealing
@@ -52,6 +53,8 @@ def verify(
 ) -> Report:
     """Verifies a whole log, which may be written to meanwhile: it is taken as it stands at the start.
 
+    `vkey` may be any key that the log ever had: later ones are followed, each signed by the one before.
+
     `keys`: the key store of a log that is not open. Memory is flat. `progress(done, total)` is called now and then.
     Raises NoteWrong for a `vkey` that can't be read, WrongCheckpoint for a remembered checkpoint that the key did not
     sign, LogMissing, LogUnavailable.
@@ -61,14 +64,16 @@ def verify(
         if keys is None:
             raise TypeError("a log that is not open is verified with its key store")
         sealing = Sealing(keys)
-    verifier = NoteVerifier.from_vkey(vkey)
-    kept = [_remembered(note, verifier) for note in remembered]
+    known = NoteVerifier.from_vkey(vkey)
     faults = Faults()
-    walk = Walk(faults, sizes=frozenset(checkpoint.size for checkpoint in kept))
     forgotten = Forgotten(sealing, faults)
     with mapped(engine, "being verified"):
         with engine.connect() as connection, connection.begin():
-            head, signed, size = _start(connection, verifier, faults)
+            chain = followed(connection, known, faults, sealing)
+            kept = accepted(remembered, chain, known, faults)
+            sizes = frozenset(c.size for c in kept) | {link.seq for link in chain.links}
+            walk = Walk(faults, sizes=sizes)
+            head, signed, size = _start(connection, chain.newest(known), faults)
             filed = _filed(connection, size, faults)
         first: int | None = 0
         while first is not None:
@@ -83,15 +88,9 @@ def verify(
     if head is not None:
         _held_against_head(walk, head, signed, faults)
     _held_against_remembered(walk, kept, size, faults)
+    held_roots(chain, walk.roots, faults)
     checkpoint = None if head is None else head.checkpoint
     return Report(size, faults.in_order(), faults.count, len(kept), checkpoint, tuple(forgotten.erased))
-
-
-def _remembered(note: bytes, verifier: NoteVerifier) -> Checkpoint:
-    try:
-        return Checkpoint.from_text(open_note(note, verifier))
-    except NoteWrong as error:
-        raise WrongCheckpoint(f"a remembered checkpoint can't be read: {error}") from error
 
 
 def _start(

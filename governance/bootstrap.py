@@ -22,6 +22,7 @@ from governance.adapters.store.consents import ConsentTable
 from governance.adapters.store.database import make_tables, open_database, require_writable
 from governance.adapters.store.nonces import NonceTable
 from governance.adapters.store.sessions import SessionTable
+from governance.adapters.store.version import require_version
 from governance.adapters.unverified import UnverifiedRows
 from governance.agreements import Agreements, Check, Checked
 from governance.compiler.bundle import Bundle
@@ -31,8 +32,9 @@ from governance.errors import LogUnavailable, NotFound
 from governance.exports import Exports
 from governance.gateway import Gateway
 from governance.history import History
-from governance.home import SystemClock, note_signer, root_key, secret
+from governance.home import SystemClock, root_key, secret
 from governance.keeping import Keeping
+from governance.log_key import settled
 from governance.model.mou import Mou
 from governance.model.period import start_of
 from governance.ports import Clock, Engine, Journal
@@ -73,6 +75,12 @@ def _readings_agree(engine: Engine, bundle: Bundle, mous: Sequence[Mou]) -> Chec
     return readings_agree(engine)(bundle, mous)
 
 
+def _agree_here(bundle: Bundle, mous: Sequence[Mou]) -> Checked:
+    from governance.checking import agree_here
+
+    return agree_here(bundle, mous)
+
+
 def _cookie_secret(settings: Settings) -> bytes:
     """What the console's cookies are signed with: the same in every process of the home, after a restart too."""
     derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"accordant console cookies")
@@ -86,6 +94,7 @@ def _opened_log(
     database = open_database(settings.database_url)
     keys: KeyStore | None = None
     try:
+        require_version(database, command=f"accordant upgrade --home {settings.home}")
         make_tables(database)
         keys = open_keys(settings)
         try:
@@ -122,7 +131,7 @@ def open_services(
     around the log.
     """
     clock = clock or SystemClock()
-    root, signer = root_key(settings), note_signer(settings)
+    root, signer = root_key(settings), settled(settings)
     keeping = keeping or Keeping(settings)
     database, log, plain = _opened_log(settings, signer, clock, keeping)
     metrics = Metrics()
@@ -130,6 +139,7 @@ def open_services(
     journal: Journal = wrap(watched) if wrap else watched
     nonces = NonceTable(database)
     deciding = engine or engine_of(settings)
+    look = check or _agree_here
     if check is None:
         check = partial(_readings_agree, deciding)
     agreements = Agreements.open(
@@ -138,6 +148,7 @@ def open_services(
         root=root,
         engine=WatchedEngine(deciding, metrics),
         check=check,
+        look=look,
         nonce=lambda: secrets.token_urlsafe(16),
         claims=UnverifiedRows(database, log.sealing),
         kept=keeping.bundle,

@@ -96,6 +96,7 @@ class Decider:
     def decide(self, request: Request) -> Decision:
         """The decision, from the cache where it still holds. Raises EngineUnavailable."""
         live, version = self._live(), self._book.facts_version()
+        live.require_free(request)  # by the clock, so before anything that is kept
         state, key = (live.revision, version), _key(request)
         with self._lock:
             if state != self._state:
@@ -106,7 +107,7 @@ class Decider:
             return kept.decision
         register = self._book.current()
         decision = self._policies.decide(request, register.facts(request))
-        ends = [i for i in (decision.valid_until, register.facts_until(request), live.until) if i is not None]
+        ends = [i for i in (decision.valid_until, register.facts_until(request)) if i is not None]
         with self._lock:
             # An entry may have come meanwhile: only what was decided on the facts of `state` is kept.
             if self._state == state and self._book.facts_version() == version:

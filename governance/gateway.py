@@ -284,7 +284,12 @@ class Gateway:
         self, call: DataCall, refusal: Refusal, request: Request | None, *, count_nonce: bool = True
     ) -> Refusal:
         draft = self._request_draft(
-            call, refusal.outcome, request, decision=refusal.decision, reason=refusal.error.reason
+            call,
+            refusal.outcome,
+            request,
+            decision=refusal.decision,
+            reason=refusal.error.reason,
+            nearest=refusal.nearest,
         )
         try:
             entry = self._appended(call, [draft], count_nonce=count_nonce)
@@ -318,6 +323,7 @@ class Gateway:
         *,
         decision: Decision | None,
         reason: str | None = None,
+        nearest: Request | None = None,
     ) -> Draft:
         body: dict[str, Any] = {
             "call": identity(call.declaration),
@@ -332,6 +338,8 @@ class Gateway:
         if decision is not None:
             body["decision"] = decision.model_dump(mode="json", by_alias=True, exclude={"nearest"}, exclude_none=True)
             body["clauses"] = [c.recorded() for c in self.decider.cited(decision.cites)]
+        if nearest is not None:
+            body["nearest"] = nearest.offered()
         index = self._index(call, request, outcome, decision)
         named = self._named(call, request, decision)
         return Draft("request", body, self._readers(call, decision), index, use="content", names=named)

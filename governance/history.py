@@ -19,20 +19,22 @@ from governance.ports import Journal
 from governance.register import KINDS as REGISTER
 from governance.sources import KINDS as SOURCES
 
-__all__ = ["FILTERS", "KINDS", "OUTCOMES", "Counted", "History", "Standing", "shown"]
+__all__ = ["FILTERS", "KINDS", "OUTCOMES", "Counted", "History", "Page", "Standing", "shown"]
 
 # What may be searched by; everything but `subject` is answered from the log's index.
 FILTERS = ("kind", "party", "connector", "purpose", "dataset", "outcome", "clause", "mou", "subject", "since", "until")
 # What stands in a log: a typing mistake must not look like "nobody saw it".
 KINDS = REGISTER | SOURCES | {
-    "consent", "disclosure", "export", "genesis", "not-authentic", "release", "request", "search", "sign-in",
-    "sign-out",
+    "consent", "disclosure", "export", "genesis", "log-key", "not-authentic", "release", "request",
+    "search", "sign-in", "sign-out",
 }  # fmt: skip
 OUTCOMES = frozenset({"bad-signature", "deny", "gap", "invalid", "permit", "replay", "review", "unavailable"})
 _KNOWN = {"kind": KINDS, "outcome": OUTCOMES}
 _PAGE = 1000
 # A picture counts at most so many requests: it is made while somebody waits.
 _COUNTED = 20_000
+# A page without looks at the log passes over at most so many of them before it says so.
+_PASSED_OVER = 5_000
 # What a request brought about is recorded soon after it.
 _ACCOUNT = dt.timedelta(hours=1)
 
@@ -92,6 +94,14 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """Entries, newest first; `older`: the number before which the next page begins, None where these are the oldest."""
+
+    entries: tuple[Entry, ...]
+    older: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """Searches and openings of the log, for a caller of whom it is known who it is."""
 
@@ -104,6 +114,33 @@ class History:
         found = self._found(wanted, limit=limit, before=before, reader=None if administrator else party)
         self._record(party, wanted, len(found))
         return found
+
+    def page(
+        self,
+        *,
+        party: str,
+        administrator: bool,
+        wanted: Mapping[str, str],
+        size: int,
+        before: int | None = None,
+        looks: bool = False,
+    ) -> Page:
+        """A page for people: without `looks`, entries of looks at the log stand aside, unless a kind is asked for.
+
+        They are no secret, and every page that is looked at makes one: they would bury what people look for.
+        """
+        every = looks or "kind" in wanted
+        found: list[Entry] = []
+        examined, more = 0, True
+        while more and len(found) <= size and examined < _PASSED_OVER:
+            limit = size + 1 if every else 4 * size
+            some = self._found(wanted, limit=limit, before=before, reader=None if administrator else party)
+            found += [e for e in some if every or e.kind != "search"]
+            examined, more = examined + len(some), len(some) == limit
+            before = some[-1].seq if some else before
+        self._record(party, wanted, len(found[:size]))
+        older = found[size - 1].seq if len(found) > size else before if more else None
+        return Page(tuple(found[:size]), older)
 
     def count(self, *, party: str, administrator: bool, wanted: Mapping[str, str]) -> Counted:
         """Requests by day (UTC), party and outcome; one search, and so one entry."""

@@ -21,6 +21,7 @@ from cryptography.fernet import Fernet
 from audit import Draft, Log
 from audit.note import NoteSigner
 from governance.adapters.store.database import make_tables, open_database
+from governance.adapters.store.version import set_version
 from governance.errors import Conflict, InputWrong, NotFound
 from governance.ports import Clock
 from governance.settings import FILE_NAME, Settings, from_home, template
@@ -113,6 +114,8 @@ def init(
     keys = None
     try:
         make_tables(engine)
+        with engine.begin() as connection:
+            set_version(connection)
         keys = open_keys(settings, make=True)
         log = Log.create(engine, origin=log_origin, signer=signer, keys=keys, clock=clock or SystemClock())
         log.append(

@@ -135,6 +135,10 @@ class Published(Protocol):
         """The newest signed checkpoint, with the cosignatures that it has."""
         ...
 
+    def vkeys(self) -> bytes:
+        """How the log came to its key: each entry in which one key signed the next, opened, a line each."""
+        ...
+
     def cosigned(self) -> bytes | None:
         """The newest checkpoint that a witness cosigned; None without one."""
         ...

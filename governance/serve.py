@@ -32,6 +32,7 @@ from governance.errors import AccordantError
 from governance.events import GRANIAN, configure
 from governance.home import locked
 from governance.keeping import Keeping
+from governance.log_key import settled
 from governance.settings import Settings, from_home
 from governance.web.app import create_app
 from governance.web.doorway import Doorway, Times
@@ -165,6 +166,7 @@ def run(settings: Settings) -> None:
     configure()
     with locked(settings):
         # A start that cannot work fails here, with one line, not in a worker.
+        settled(settings)
         _tried[settings.home] = keeping = Keeping(settings)
         open_services(settings, keeping=keeping, trial=True).close()
     os.environ["ACCORDANT_HOME"] = str(settings.home)

@@ -197,7 +197,7 @@ origin = "{origin}"
 # Where the server listens. Put a proxy with TLS in front of anything but this machine.
 listen = "{listen}"
 
-# The name of the log, in every checkpoint. It never changes.
+# The name of the log, in every checkpoint. It never changes, unless an older state is restored.
 log_origin = "{log_origin}"
 
 # The fingerprint of the administrator's first key, the root that enrolments are approved by.

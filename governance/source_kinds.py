@@ -45,7 +45,9 @@ class HomeSources:
         mapping = mapping_files.read(data)
         return MappingRead(mapping.party, mapping.mou, mapping.dataset, mapping.source.table is not None, mapping)
 
-    def load(self, read: MappingRead, dataset: Dataset, content: bytes, *, media_type: str, target: Path) -> Loaded:
+    def load(
+        self, read: MappingRead, dataset: Dataset, content: bytes | memoryview, *, media_type: str, target: Path
+    ) -> Loaded:
         """Rows into a typed Parquet file: all of them, or none."""
         suffix = _SUFFIXES.get(media_type)
         if suffix is None:

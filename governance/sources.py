@@ -58,7 +58,9 @@ class SourceKinds(Protocol):
         """Raises DocumentWrong with every fault."""
         ...
 
-    def load(self, read: MappingRead, dataset: Dataset, content: bytes, *, media_type: str, target: Path) -> Loaded:
+    def load(
+        self, read: MappingRead, dataset: Dataset, content: bytes | memoryview, *, media_type: str, target: Path
+    ) -> Loaded:
         """All rows or none, durable in `target` once it returns. Raises DocumentWrong with a fault a row."""
         ...
 
@@ -160,7 +162,7 @@ class SourceBook:
         self._journal.append([Draft("source", body, (party,), index)])
         return self._of(party, read.dataset)
 
-    def load(self, *, party: str, dataset: str, content: bytes, media_type: str) -> Enrolled:
+    def load(self, *, party: str, dataset: str, content: bytes | memoryview, media_type: str) -> Enrolled:
         """Brings rows in, in place of those that were there; the entry counts, the file waits for it."""
         enrolled = self._of(party, dataset)
         read = self._kinds.read(enrolled.mapping_text.encode())

@@ -23,9 +23,11 @@ from audit import Entry, KeyStore, Tampered
 from audit.tile_check import verify_tiles
 from governance.adapters.store.consents import expected_row, stored_rows
 from governance.adapters.store.database import open_database
+from governance.adapters.store.version import require_version
 from governance.declaration import verify_recorded
 from governance.errors import InputWrong, LogUnavailable, NotAuthentic
-from governance.home import note_signer, root_key
+from governance.home import root_key
+from governance.log_key import signs
 from governance.model.consent import ConsentRecord
 from governance.register import KINDS, Broken, Place, Register
 from governance.settings import Settings
@@ -206,11 +208,12 @@ def verify_home(
     engine = open_database(settings.database_url)
     keys: KeyStore | None = None
     try:
+        require_version(engine, command=f"accordant upgrade --home {settings.home}")
         keys = open_keys(settings)
         checker = _Checker(root_key(settings), stored_rows(engine))
         report = audit.verify(
             engine,
-            vkey=vkey or note_signer(settings).vkey,
+            vkey=vkey or signs(settings).vkey,
             keys=keys,
             remembered=remembered,
             progress=progress,

@@ -383,7 +383,7 @@ def test_a_connector_brings_nothing_in(world: World, use: str) -> None:
 def test_a_strangers_upload_is_not_even_read(world: World) -> None:
     """A large body without a key that may sign ends before it is taken in."""
     response = world.client.post("/v1/consents", data=b"x" * 1000, content_type="text/csv", base_url=ORIGIN)
-    assert (401, "not-authentic") == (response.status_code, response.json["reason"])
+    assert (401, "signature-missing") == (response.status_code, response.json["reason"])
 
 
 def test_larger_batches_of_columns_name_everybody(world: World) -> None:

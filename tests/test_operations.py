@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -82,23 +83,31 @@ def test_a_unit_waits_longer_than_a_stop_takes() -> None:
 
 
 def test_the_backup_of_a_running_service_is_whole(tmp_path: Path) -> None:
-    """The very commands, beside a service that goes on; restored elsewhere, the log verifies."""
+    """The very commands, beside a service that goes on; restored elsewhere by the very command, the log verifies."""
     world = living(tmp_path / "srv")
     world.open()
-    lines = TEXT.partition("With the service running on SQLite")[2].partition("```sh\n")[2].partition("```")[0]
-    home = world.settings.home
-    script = lines.replace("/srv/accordant", str(home)).replace("python3 ", f"{shutil.which('python3')} ")
-    (tmp_path / "backup").mkdir()
-    subprocess.run(["sh", "-e", "-c", script], cwd=tmp_path / "backup", check=True)
+    (tmp_path / "media").mkdir()
+    program = Path(sys.executable).parent / "accordant"
+    places = {
+        "/srv/accordant": str(world.settings.home),
+        "/var/backups": str(tmp_path),
+        "/media/elsewhere": str(tmp_path / "media"),
+        "/opt/accordant/bin/accordant": str(program),
+    }
+
+    def run(title: str, **more: str) -> None:
+        script = TEXT.partition(f"\n## {title}\n")[2].partition("```sh\n")[2].partition("```")[0]
+        for theirs, ours in (places | more).items():
+            script = script.replace(theirs, ours)
+        subprocess.run(["sh", "-e", "-c", script], cwd=tmp_path, check=True)
+
+    run("Backup")
+    (tmp_path / "checkpoints").write_bytes(world.services.published.checkpoint())
     world.close()
-    restored = tmp_path / "restored"
-    restored.mkdir(mode=0o700)
-    subprocess.run(["tar", "-xf", tmp_path / "backup" / "backup-data.tar", "-C", restored], check=True)
-    shutil.copytree(home / "keys", restored / "keys")
-    shutil.copy(tmp_path / "backup" / "backup.db", restored / "accordant.db")
+    run("Restore", **{"/srv/accordant": str(tmp_path / "restored")})
     from governance.settings import from_home
 
-    found = verify_home(from_home(restored, {}))
+    found = verify_home(from_home(tmp_path / "restored", {}))
     assert () == found.faults
     assert found.size > 30
 

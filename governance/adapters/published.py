@@ -26,6 +26,10 @@ class PublishedLog:
         """As the port promises."""
         return _mapped(self._published.checkpoint)
 
+    def vkeys(self) -> bytes:
+        """As the port promises."""
+        return _mapped(self._published.vkeys)
+
     def cosigned(self) -> bytes | None:
         """As the port promises."""
         return _mapped(self._published.cosigned)

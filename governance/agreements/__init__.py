@@ -1,6 +1,6 @@
 """The agreements' use cases: one call, one transaction. No Flask, no SQLAlchemy, no engine by name; statements decide.
 
-agreements = Agreements.open(journal=..., clock=..., root=..., engine=..., check=..., nonce=..., claims=...)
+agreements = Agreements.open(journal=..., clock=..., root=..., engine=..., check=..., look=..., nonce=..., claims=...)
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from governance.agreements.desk import Desk
 from governance.agreements.duties import Duties
 from governance.agreements.keys import Keys
 from governance.agreements.mous import Mous
+from governance.agreements.resuming import Resuming
 from governance.agreements.reviews import Reviews
 from governance.compiler.bundle import Bundle
 from governance.ports import Clock, Engine, Journal
@@ -35,6 +36,7 @@ class Agreements:
     mous: Mous
     duties: Duties
     reviews: Reviews
+    resuming: Resuming
 
     @classmethod
     def open(
@@ -45,12 +47,16 @@ class Agreements:
         root: PublicKey,
         engine: Engine,
         check: Check,
+        look: Check,
         nonce: Callable[[], str],
         claims: Unverified = unknown,
         kept: Bundle | None = None,
         register: Register | None = None,
     ) -> Agreements:
         """`root` is the administrator's first public key, from outside the database; `engine` the one that decides.
+
+        `check` compares the readings before documents count, the engine's included; `look`, without it, before anybody
+        is asked to sign.
 
         `claims` tells what an entry that fails says of itself, for messages. `kept` is a bundle that this very compiler
         made before: it is used where it is of the documents that count. `register` is what was folded from this very
@@ -60,7 +66,8 @@ class Agreements:
         desk = Desk(journal, book, clock)
         policies = Policies(desk, engine, check, kept)
         keys = Keys(desk, policies.activate)
-        return cls(book, policies, keys, Mous(desk, nonce, policies.activate), Duties(desk), Reviews(desk))
+        mous = Mous(desk, nonce, policies.activate, look)
+        return cls(book, policies, keys, mous, Duties(desk), Reviews(desk), Resuming(desk))
 
     def activate(self, caller: Caller) -> dict[str, Any]:
         """An administrator has the policies brought in step with the signatures, read anew from stored bytes."""

@@ -2,25 +2,26 @@
 
 When the set of established documents changes, it is compiled, and before it counts the engines and the plain-Python
 reading must agree on a generated set of requests that covers every clause's edge (design §2). Then an `activation`
-entry names the revision and the documents; a difference is an `activation-refused` entry with the request, and what
-counted before goes on counting. The entry is what makes a revision count: an answer of an engine on any other is stale.
+entry names the revision and the documents. A document on which the readings differ is left out (`standing`), and the
+entry says so with the request; where nothing else changes, that entry is an `activation-refused`. What is left out
+holds back whatever it might forbid (`held`). The entry is what makes a revision count: an answer of an engine on any
+other is stale.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import threading
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from governance.agreements.desk import Desk
+from governance.agreements.held import Held, held
+from governance.agreements.standing import Check, Checked, Standing, key_of, standing
 from governance.compiler.bundle import Bundle, compile_bundle, revision
 from governance.errors import EngineUnavailable, Unavailable
 from governance.model.access import Decision, Facts, Request
 from governance.model.mou import Mou
-from governance.model.period import start_of
 from governance.ports import Engine
 from governance.register import Activation, Register, VersionState
 
@@ -28,21 +29,6 @@ __all__ = ["Check", "Checked", "Live", "Policies"]
 
 # An engine that answers so has lost what it was told, like a server that was restarted: it is told again.
 _FORGOT = frozenset({"engine-undefined", "engine-stale", "engine-incomplete", "engine-malformed", "engine-error"})
-
-_Documents = frozenset[tuple[str, int, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What the readings were asked, and the first request on which they differ, if any."""
-
-    cases: int
-    readings: tuple[str, ...]
-    difference: Mapping[str, Any] | None = None
-
-
-# Asks every reading of a compile the same; raises EngineUnavailable where one does not answer.
-Check = Callable[[Bundle, Sequence[Mou]], Checked]
 
 
 @dataclass(frozen=True)
@@ -52,17 +38,27 @@ class Live:
     activation: Activation
     mous: tuple[Mou, ...]
     bundle: Bundle
-    # A newer version that is signed but not activated replaces its older one all the same: then nothing counts.
-    until: dt.datetime | None = None
+    held: tuple[Held, ...] = ()  # what is signed and does not count, and what it holds back
 
     @property
     def revision(self) -> str:
         """The revision that an answer must carry."""
         return self.activation.revision
 
+    def require_free(self, request: Request) -> None:
+        """Raises EngineUnavailable where a document that does not count might speak about this request."""
+        found = next((h for h in self.held if h.holds(request)), None)
+        if found is not None:
+            detail = (
+                f"`{found.ref}` is signed and not activated, and might forbid this: until it is, or a version that can "
+                f"be takes its place, nothing that it speaks of is released to its parties"
+            )
+            raise EngineUnavailable(detail, reason="mou-not-activated")
 
-def _key(version: VersionState) -> tuple[str, int, str]:
-    return version.proposal.id, version.proposal.version, version.proposal.document_sha256
+
+def _named(version: VersionState) -> dict[str, Any]:
+    p = version.proposal
+    return {"id": p.id, "version": p.version, "document_sha256": p.document_sha256, "text_sha256": p.text_sha256}
 
 
 @dataclass
@@ -81,49 +77,57 @@ class Policies:
 
     # Activating
 
-    def activate(self, *, anew: bool = False) -> dict[str, Any] | None:
-        """Brings what counts in step with the signatures; None where it is already. Raises EngineUnavailable."""
+    def activate(self, *, anew: bool = False, again: bool = False) -> dict[str, Any] | None:
+        """Brings what counts in step with the signatures; None where it is already. Raises EngineUnavailable.
+
+        `anew` reads the log's stored bytes; `again` looks once more at what was left out, as a start does: the program
+        may be another by now.
+        """
         # Always the desk's lock before ours: who signs holds it already. Requests go on deciding by what counts.
         with self.desk.lock:
             register = self.desk.book.reread() if anew else self.desk.register()
-            documents = frozenset(_key(v) for v in register.established)
-            active = register.activation
-            if documents == (active.documents if active else frozenset()):
+            established = {key_of(v): v for v in register.established}
+            counted = register.activation.documents if register.activation else frozenset()
+            left = {k for k in register.left_out if k in established}
+            if established.keys() == counted | left and not (left and (again or anew)):
                 return None
-            mous = register.in_force_documents()
-            bundle = compile_bundle(mous)
             try:
-                checked = self.check(bundle, mous)
+                found = standing(register.established, counted, self.check)
             finally:
                 # The check may have asked the very engine that decides: what counts is loaded again before its next
                 # answer.
                 with self._lock:
-                    self._loaded, self._seen, self._made = None, None, bundle
-            body = {
-                "revision": bundle.revision,
-                "mous": [
-                    {
-                        "id": v.proposal.id,
-                        "version": v.proposal.version,
-                        "document_sha256": v.proposal.document_sha256,
-                        "text_sha256": v.proposal.text_sha256,
-                    }
-                    for v in register.established
-                ],
-                "cases": checked.cases,
-                "engines": list(checked.readings),
-            }
-            refused = checked.difference is not None
-            if refused:
-                body["difference"] = dict(checked.difference or {})
-            readers = sorted({p.id for m in mous for p in m.parties})
-            index = {"mou": tuple(sorted({m.id for m in mous}))} if mous else {}
-            entry = self.desk.record("activation-refused" if refused else "activation", body, readers, index)
-            if refused:
-                shown = {"state": "refused", "entry": entry.seq, "revision": bundle.revision, "cases": checked.cases}
-                return shown | {"difference": body["difference"]}
+                    self._loaded, self._seen = None, None
+            with self._lock:
+                self._made = found.bundle
+            same = {key_of(v) for v in found.versions} == counted
+            if same and left == {key_of(v) for v, _ in found.left_out}:
+                return None
+            return self._recorded(found, refused=same and bool(found.left_out))
+
+    def _recorded(self, found: Standing, *, refused: bool) -> dict[str, Any]:
+        left_out = [_named(v) | {"difference": dict(difference)} for v, difference in found.left_out]
+        body = {
+            "revision": found.bundle.revision,
+            "mous": [_named(v) for v in found.versions],
+            "cases": found.checked.cases,
+            "engines": list(found.checked.readings),
+        }
+        if left_out:
+            body["left_out"] = left_out
+        mous = [v.mou for v in (*found.versions, *(v for v, _ in found.left_out)) if v.mou is not None]
+        readers = sorted({p.id for m in mous for p in m.parties})
+        index = {"mou": tuple(sorted({m.id for m in mous}))} if mous else {}
+        entry = self.desk.record("activation-refused" if refused else "activation", body, readers, index)
+        shown: dict[str, Any] = {
+            "state": "refused" if refused else "active",
+            "entry": entry.seq,
+            "revision": found.bundle.revision,
+            "cases": found.checked.cases,
+        }
+        if not refused:
             self.refresh()
-            return {"state": "active", "entry": entry.seq, "revision": bundle.revision, "cases": checked.cases}
+        return shown | ({"left_out": left_out} if left_out else {})
 
     @property
     def made(self) -> Bundle | None:
@@ -153,7 +157,7 @@ class Policies:
         active = register.activation
         if active is None:
             return None
-        established = {_key(v): v for v in register.established}
+        established = {key_of(v): v for v in register.established}
         gone = sorted(active.documents - set(established))
         if gone:
             name = f"{gone[0][0]}@{gone[0][1]}"
@@ -161,6 +165,12 @@ class Policies:
         if register.unclear is not None:
             detail = f"what entry {register.unclear.place.seq} took away is not known: it was changed"
             raise EngineUnavailable(detail, reason="log-tampered")
+        if register.interrupted is not None:
+            detail = (
+                f"the service was restored from a backup at entry {register.interrupted.place.seq}, and no "
+                "administrator has confirmed yet that what may be missing was asked for"
+            )
+            raise EngineUnavailable(detail, reason="restore-unconfirmed")
         versions = [v for key, v in established.items() if key in active.documents]
         mous = tuple(v.mou for v in versions if v.mou is not None)
         # The newest bundle that was compiled here is, but for a start or a refusal, the one that counts.
@@ -172,10 +182,7 @@ class Policies:
         if bundle.revision != active.revision:
             detail = "the documents do not compile to the revision that the log names"
             raise EngineUnavailable(detail, reason="engine-stale")
-        names = {m.id for m in mous}
-        waiting = [v.mou for k, v in established.items() if k not in active.documents and v.mou and k[0] in names]
-        until = min((start_of(m.effective, m.zone) for m in waiting), default=None)
-        return Live(active, mous, bundle, until)
+        return Live(active, mous, bundle, held(register.lives(), mous))
 
     def decide(self, request: Request, facts: Facts | None = None) -> Decision:
         """One decision of the engine, on the revision that the log's last activation names, or EngineUnavailable.
@@ -185,8 +192,7 @@ class Policies:
         live = self.refresh()
         if live is None:
             raise EngineUnavailable("no MOU was ever activated here", reason="no-mou-in-force")
-        if live.until is not None and request.at >= live.until:
-            raise EngineUnavailable("a newer version is due and was not activated", reason="engine-stale")
+        live.require_free(request)
         try:
             decision = self.engine.decide(request, self.desk.register().facts(request) if facts is None else facts)
             if decision.revision != live.revision:
@@ -224,7 +230,7 @@ class Policies:
         early = threading.Thread(target=self._load_kept)
         early.start()
         try:
-            done = self.activate()  # the register was read a moment ago
+            done = self.activate(again=True)  # the register was read a moment ago
             early.join()
             self.refresh()
         except Unavailable as error:

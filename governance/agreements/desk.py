@@ -50,6 +50,7 @@ _WRONG = frozenset(
         "no-opening",
         "no-proposal",
         "no-such-duty",
+        "no-such-restore",
         "nonce-differs",
         "opening-of-another",
         "policy-differs",

@@ -6,6 +6,7 @@ within 24 hours of reading this very text. The signer's words come as one canoni
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,10 @@ from typing import Any
 from governance.agreements.caller import Caller, administrates, need_administrator, need_signatory, need_signer
 from governance.agreements.desk import Desk, Paper, activated
 from governance.agreements.shown import instant, mou_json, state_of, summary_json
+from governance.agreements.standing import Check
+from governance.compiler.bundle import compile_bundle
 from governance.errors import AccordantError, Conflict, InputWrong, NotFound, Refused
+from governance.model.mou import Mou
 from governance.register import ADMINISTRATOR, Life, Register, VersionState
 from governance.register.faults import OPENING_LIFE
 from governance.register.reading import compiled, encoded
@@ -27,11 +31,15 @@ _KIND = {"sign": "signature", "decline": "decline", "withdraw": "withdrawal"}
 
 @dataclass(frozen=True)
 class Mous:
-    """Safe from any thread. `nonce` makes an unguessable one; `activate` brings the policies in step."""
+    """Safe from any thread. `nonce` makes an unguessable one; `activate` brings the policies in step.
+
+    `look` compares the readings of a document before anybody signs it, and leaves the engine that decides alone.
+    """
 
     desk: Desk
     nonce: Callable[[], str]
     activate: Callable[[], dict[str, Any] | None]
+    look: Check
 
     # Proposing
 
@@ -52,6 +60,7 @@ class Mous:
                 raise InputWrong(detail, reason=f"{name.split('_')[0]}-differs", field=name)
         if (said.mou, said.version) != (mou.id, mou.version):
             raise InputWrong(f"the document is {mou.ref}, the statement speaks of another", field="mou")
+        self._require_agreement(mou)
         with self.desk.lock:
             life = self.desk.register().life(mou.id)
             highest = max((v.proposal.version for v in life.versions), default=0) if life else 0
@@ -73,6 +82,17 @@ class Mous:
                 mou=mou.id,
             )
             return {"entry": entry.seq} | self._version_summary(mou.id, mou.version)
+
+    def _require_agreement(self, mou: Mou) -> None:
+        """Raises InputWrong where the readings differ on a document, beside those of its datasets that count."""
+        counting = self.desk.register().counting_documents()
+        beside = [m for m in counting if m.ref != mou.ref and m.datasets.keys() & mou.datasets.keys()]
+        together = (*beside, mou)
+        found = self.look(compile_bundle(together), together)
+        if found.difference is not None:
+            asked = json.dumps(found.difference.get("request") or {}, ensure_ascii=False)[:500]
+            detail = f"the readings of its policy differ, so that nobody should sign it; on the request {asked}"
+            raise InputWrong(detail, reason="readings-differ", field="document")
 
     # Signing
 
@@ -200,9 +220,9 @@ class Mous:
 
     # Showing
 
-    def listed(self, caller: Caller) -> list[dict[str, Any]]:
-        """Every MOU that the caller may see, read anew from the log's stored bytes."""
-        register, now = self.desk.book.reread(), self.desk.clock.now()
+    def listed(self, caller: Caller, *, anew: bool = True) -> list[dict[str, Any]]:
+        """Every MOU that the caller may see, read `anew` from the log's stored bytes, or as it stands."""
+        register, now = self.desk.book.reread() if anew else self.desk.register(), self.desk.clock.now()
         return [
             summary_json(i, life, register, now)
             for i, life in register.lives().items()

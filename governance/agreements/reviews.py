@@ -134,7 +134,9 @@ class Reviews:
                 last[s.party] = s
         answers = [_answer(s) for p, s in sorted(last.items()) if p in w.who.parties]
         yes = frozenset(p for p, s in last.items() if s.kind == "approval" and expiry(s) > now)
-        refused = any(s.kind == "refusal" for s in last.values())
+        no = frozenset(p for p, s in last.items() if s.kind == "refusal") & w.who.parties
+        # Where each must agree, one no is the answer; where one suffices, the others can still say yes.
+        refused = bool(no) if w.who.each else no == w.who.parties
         state = "approved" if w.who.satisfied(yes) else "refused" if refused else "waits"
         return {
             "digest": w.digest,
@@ -144,7 +146,7 @@ class Reviews:
             "reviewed": reviewed(w.request, mou=w.mou, under=w.clause),
             "approvers": sorted(w.who.parties),
             "each": w.who.each,
-            "waits_for": sorted(w.who.parties - yes) if state != "approved" else [],
+            "waits_for": sorted(w.who.parties - yes - no) if state == "waits" else [],
             "answers": answers,
         }
 

@@ -92,7 +92,9 @@ def _statement_json(signed: Signed, register: Register) -> dict[str, Any]:
 def version_json(version: VersionState, life: Life, register: Register, now: dt.datetime) -> dict[str, Any]:
     """A version: its state, its digests, who signed with which key, who is missing, and what fails."""
     p, mou = version.proposal, version.mou
-    active = register.activation
+    active, newest = register.activation, register.refused or register.activation
+    key = (p.id, p.version, p.document_sha256)
+    left_out = register.left_out.get(key)
     return {
         "version": p.version,
         "title": mou.title if mou else None,
@@ -114,7 +116,11 @@ def version_json(version: VersionState, life: Life, register: Register, now: dt.
         "missing": sorted({party for n in version.needed if n.count for party in n.missing}),
         "still_needed": max((n.count for n in version.needed), default=0),
         "failures": [f.as_json() for f in version.failures],
-        "activated": active is not None and (p.id, p.version, p.document_sha256) in active.documents,
+        "activated": active is not None and key in active.documents,
+        # Signed, and the readings differ on it: what it speaks of is not released to its parties.
+        "left_out": {"entry": newest.place.seq, "difference": dict(left_out)}
+        if newest is not None and left_out is not None and version.established
+        else None,
     }
 
 
@@ -125,6 +131,7 @@ def summary_json(mou_id: str, life: Life, register: Register, now: dt.datetime) 
         return {"id": mou_id, "title": None, "version": None, "state": "fails", "in_force": None, "signed": 0} | {
             "missing": [],
             "failing": len(life.failures),
+            "left_out": [],
         }
     active = register.activation
     states = {v.proposal.version: state_of(v, life, now, active) for v in life.versions}
@@ -139,13 +146,13 @@ def summary_json(mou_id: str, life: Life, register: Register, now: dt.datetime) 
         "signed": len(first.signatures),
         "missing": sorted({party for n in first.needed if n.count for party in n.missing}),
         "failing": sum(len(v.failures) for v in life.versions) + len(life.failures),
+        "left_out": [number for i, number, _ in sorted(register.left_out) if i == mou_id],
     }
 
 
 def mou_json(mou_id: str, life: Life, register: Register, now: dt.datetime) -> dict[str, Any]:
     """An MOU's whole life. `failures` holds what does not count and stands in no version."""
     inside = {f.seq for v in life.versions for f in v.failures}
-    refused = register.refused
     return summary_json(mou_id, life, register, now) | {
         "versions": [version_json(v, life, register, now) for v in reversed(life.versions)],
         "withdrawals": [
@@ -163,7 +170,6 @@ def mou_json(mou_id: str, life: Life, register: Register, now: dt.datetime) -> d
         "activation": {"entry": register.activation.place.seq, "revision": register.activation.revision}
         if register.activation
         else None,
-        "activation_refused": {"entry": refused.place.seq, "difference": refused.difference} if refused else None,
     }
 
 

@@ -1,7 +1,8 @@
 """Whether readings of the same documents agree, request by request (design §2).
 
 Compared is everything that a decision binds anyone to: outcome, reason, clauses, obligations, and until when it holds.
-Only the words of `detail` may differ.
+Only the words of `detail` may differ. A reading that fails on a request, where another decides, differs from it; that
+both fail alike agrees on nothing, and is a difference too.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from governance.model.access import Decision, Facts, Request
 
 __all__ = ["Difference", "Reading", "compare", "essence"]
 
-Reading = Callable[[Request, Facts], Decision]
+# A decision, or the reason why the reading, which answers otherwise, has none for this request.
+Reading = Callable[[Request, Facts], Decision | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,17 @@ def essence(decision: Decision) -> dict[str, Any]:
     return decision.model_dump(mode="json", by_alias=True, exclude={"detail", "nearest", "revision"})
 
 
+def _answer(found: Decision | str) -> dict[str, Any]:
+    return {"outcome": "unavailable", "reason": found} if isinstance(found, str) else essence(found)
+
+
 def compare(readings: Mapping[str, Reading], cases: Iterable[tuple[Request, Facts]]) -> tuple[int, Difference | None]:
     """How many cases were asked, and the first difference. Raises what a reading raises."""
     asked = 0
     for request, facts in cases:
         asked += 1
-        answers = {name: essence(reading(request, facts)) for name, reading in readings.items()}
+        answers = {name: _answer(reading(request, facts)) for name, reading in readings.items()}
         first, *others = answers.values()
-        if any(other != first for other in others):
+        if any(other != first for other in others) or first["outcome"] == "unavailable":
             return asked, Difference(request, facts, answers)
     return asked, None

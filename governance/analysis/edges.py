@@ -25,14 +25,14 @@ LIMIT = 150
 Asked = tuple[Request, Facts]
 
 
-def edges(mous: Sequence[Mou]) -> Iterator[Asked]:
+def edges(mous: Sequence[Mou], *, limit: int = LIMIT) -> Iterator[Asked]:
     """Every request once, with what is taken to have happened; clause by clause, in the order of citations."""
     passed: set[str] = set()
     ordered = sorted(mous, key=lambda m: (m.effective, m.id, m.version))
     for mou in ordered:
-        yield from _once(_outside(mou), passed, LIMIT)
+        yield from _once(_outside(mou), passed, limit)
         for clause in mou.clauses:
-            yield from _once(_around(ordered, mou, clause), passed, LIMIT)
+            yield from _once(_around(ordered, mou, clause), passed, limit)
 
 
 def clause_edges(mous: Sequence[Mou], mou: Mou, clause: Clause) -> Iterator[Asked]:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from governance.commands.audit_export import bar, export, file_bytes, kept_notes, verify_folder
+from governance.commands.audit_key import resume, rotate_log_key
 from governance.commands.audit_memory import compare, remember
 from governance.commands.connection import connect, connection_options
 from governance.errors import InputWrong
@@ -189,5 +190,5 @@ def checkpoint(**connection: Any) -> None:
     click.echo(connect(**connection).text("/log/checkpoint"), nl=False)
 
 
-for _command in (export, remember, compare):
+for _command in (export, remember, compare, resume, rotate_log_key):
     audit.add_command(_command)

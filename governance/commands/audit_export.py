@@ -23,7 +23,7 @@ from connectors.client import Client
 from governance.commands.connection import connect, connection_options
 from governance.errors import InputWrong, NotFound, Unavailable
 
-__all__ = ["bar", "export", "file_bytes", "kept_notes", "verify_folder"]
+__all__ = ["bar", "export", "file_bytes", "keys_shown", "kept_notes", "verify_folder"]
 
 
 @contextmanager
@@ -85,6 +85,14 @@ def _lines(answer: Answer, size: int, tell: Any) -> Iterator[bytes]:
         raise Unavailable("the export broke off; what came is not whole", reason="answer-broken")
 
 
+def keys_shown(client: Client) -> bytes:
+    """How the log came to its key, as the server shows it; nothing of one that is older than that."""
+    try:
+        return client.read("/log/vkeys")
+    except NotFound:
+        return b""
+
+
 def _taken(client: Client) -> tuple[Answer, bytes]:
     answer = Answer(client.request("POST", "/v1/exports", body=b"{}", accept="application/x-ndjson"))
     try:
@@ -121,6 +129,7 @@ def export(folder: Path, vkey_file: Path | None, as_json: bool, **connection: An
                 vkey=vkey,
                 read=lambda path: client.read(f"/log/{path}"),
                 bodies=_lines(answer, size, tell),
+                vkeys=keys_shown(client),
                 progress=tell,
             )
         except LogError as error:

@@ -12,10 +12,12 @@ from audit import LogError
 from audit.errors import Forked, Tampered
 from audit.memory import Remembered, compared, recalled
 from audit.memory import remember as keep
+from audit.note import NoteVerifier
+from audit.succession import Chain
 from audit.tiles import Tile
 from connectors.client import Client
 from connectors.keyfile import default_file
-from governance.commands.audit_export import file_bytes
+from governance.commands.audit_export import file_bytes, keys_shown
 from governance.commands.connection import connect, connection_options
 from governance.errors import InputWrong, NotFound
 
@@ -32,15 +34,21 @@ def _memory(path: Path | None) -> Path:
     return path if path is not None else default_file().parent / "checkpoints"
 
 
-def _shown(client: Client, vkey_file: Path | None) -> Remembered:
-    """What the server shows now, its signature verified."""
+def _shown(client: Client, vkey_file: Path | None) -> tuple[Remembered, bytes]:
+    """What the server shows now, its signature verified, and how the log came to its key.
+
+    A key that is given may be any that the log ever had, where each was signed by the one before.
+    """
     vkey = file_bytes(vkey_file, "--vkey").decode(errors="replace").strip() if vkey_file else None
+    vkeys = keys_shown(client)
+    if vkey is not None:
+        vkey = Chain.opened(vkeys).newest(NoteVerifier.from_vkey(vkey)).vkey
     found = Remembered(client.read("/log/checkpoint"), vkey or client.text("/log/vkey").strip())
     _ = found.checkpoint
-    return found
+    return found, vkeys
 
 
-def _held(client: Client, kept: tuple[Remembered, ...], shown: Remembered) -> None:
+def _held(client: Client, kept: tuple[Remembered, ...], shown: Remembered, vkeys: bytes) -> None:
     def read(tile: Tile) -> bytes:
         try:
             return client.read(f"/log/{tile.path}")
@@ -48,11 +56,23 @@ def _held(client: Client, kept: tuple[Remembered, ...], shown: Remembered) -> No
             raise Tampered(None, "tile-missing", f"the server does not show `{tile.path}`") from error
 
     for one in kept:
-        compared(one, shown, read)
+        if not compared(one, shown, read, vkeys=vkeys):
+            size, origin = one.checkpoint.size, one.checkpoint.origin
+            click.echo(
+                f"the newest of the {size} entries of {origin} that were remembered are lost: the log was restored "
+                "from a backup, and says so itself",
+                err=True,
+            )
 
 
-def _of_this_log(found: tuple[Remembered, ...], origin: str) -> tuple[Remembered, ...]:
-    return tuple(one for one in found if one.checkpoint.origin == origin)
+def _of_this_log(found: tuple[Remembered, ...], origin: str, vkeys: bytes) -> tuple[Remembered, ...]:
+    try:
+        chain = Chain.opened(vkeys)
+    except LogError:
+        chain = Chain()  # whoever compares is told
+    return tuple(
+        one for one in found if one.checkpoint.origin == origin or chain.holds(NoteVerifier.from_vkey(one.vkey))
+    )
 
 
 def _alarm(ctx: click.Context, error: Forked, as_json: bool) -> None:
@@ -64,6 +84,15 @@ def _alarm(ctx: click.Context, error: Forked, as_json: bool) -> None:
         click.echo(f"\nseen before:\n{error.kept.decode()}\nshown now:\n{error.shown.decode()}")
         click.echo("keep both: together they prove it to anybody who knows the log's key", err=True)
     ctx.exit(1)
+
+
+def _signed_by(file: Path, shown: Remembered, vkeys: bytes) -> str:
+    """The key of the log that signed a file that is one checkpoint; the newest where none did, or it is none."""
+    newest = NoteVerifier.from_vkey(shown.vkey)
+    try:
+        return Chain.opened(vkeys).signed(file.read_bytes(), newest)[1].vkey
+    except LogError:
+        return shown.vkey
 
 
 @click.command()
@@ -83,10 +112,10 @@ def remember(
     """
     client, path = connect(**connection), _memory(memory)
     try:
-        shown = _shown(client, vkey_file)
+        shown, vkeys = _shown(client, vkey_file)
         origin, size = shown.checkpoint.origin, shown.checkpoint.size
-        before = _of_this_log(recalled(path), origin)
-        _held(client, before[-1:], shown)
+        before = _of_this_log(recalled(path), origin, vkeys)
+        _held(client, before[-1:], shown, vkeys)
         if not before or before[-1].note != shown.note:
             keep(path, shown)
     except Forked as error:
@@ -126,15 +155,15 @@ def compare(
         raise NotFound(f"no file `{file}`", field="FILE")
     client = connect(**connection)
     try:
-        shown = _shown(client, vkey_file)
+        shown, vkeys = _shown(client, vkey_file)
         origin = shown.checkpoint.origin
-        theirs = _of_this_log(recalled(file, vkey=shown.vkey), origin)
+        theirs = _of_this_log(recalled(file, vkey=_signed_by(file, shown, vkeys)), origin, vkeys)
         if not theirs:
             raise InputWrong(f"`{file}` holds no checkpoint of `{origin}`", reason="no-checkpoint", field="FILE")
         if memory is not None and not memory.is_file():
             raise NotFound(f"no file `{memory}`", field="--memory")
-        ours = _of_this_log(recalled(_memory(memory)), origin)
-        _held(client, theirs + ours, shown)
+        ours = _of_this_log(recalled(_memory(memory)), origin, vkeys)
+        _held(client, theirs + ours, shown, vkeys)
     except Forked as error:
         _alarm(ctx, error, as_json)
     except LogError as error:

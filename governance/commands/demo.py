@@ -95,6 +95,10 @@ def demo(home: Path | None, as_json: bool) -> None:
                 story.serving()
                 with contextlib.suppress(KeyboardInterrupt):
                     process.wait()
+        if kept and not as_json:
+            shown = click.style(f"accordant serve --home {place / 'home'}", bold=True)
+            click.echo(f"\nAll of it is kept in {place}. To serve it again: {shown}")
+            click.echo(f"Keys to sign in with are in {place / 'keys'}: accordant console --server {origin} --key …")
     finally:
         if not kept:
             shutil.rmtree(place, ignore_errors=True)

@@ -93,6 +93,8 @@ class Story:
 
     def _lines(self, text: str, most: int) -> None:
         lines = text.rstrip().splitlines()
+        if len(lines) == most + 1:
+            most += 1  # a line that says that there is one more takes its place
         for line in lines[:most]:
             self._console.print(Text(f"  {line}"), soft_wrap=True)
         if len(lines) > most:
@@ -240,14 +242,19 @@ class Story:
         self._heading("5  An administrator searches the access history, and proves the log whole")
         self.run("audit", "search", "--kind", "request", "--limit", "9", key="administrator", show=11)
         self.run("audit", "verify", "--home", str(self._home), show=2)
-        self._say("Somebody with the database's password makes a refusal look like a permit, in a copy of the home:")
+        self._say(
+            "Somebody with the database's password can read nothing of it: what was recorded is encrypted. So they put "
+            "a refusal's content in the place of what was permitted, and the other way round, in a copy of the home:"
+        )
         copy = self._place / "tampered"
         shutil.copytree(self._home, copy, ignore=shutil.ignore_patterns("serve.lock", "*.db*"))
-        with (
-            contextlib.closing(sqlite3.connect(self._home / "accordant.db")) as live,
-            contextlib.closing(sqlite3.connect(copy / "accordant.db")) as target,
-        ):
-            live.backup(target)
+        for name in ("keys/data-keys.db", "accordant.db"):
+            with (
+                contextlib.closing(sqlite3.connect(self._home / name)) as live,
+                contextlib.closing(sqlite3.connect(copy / name)) as target,
+            ):
+                live.backup(target)
+        with contextlib.closing(sqlite3.connect(copy / "accordant.db")) as target:
             _forge(target)
         self.run("audit", "verify", "--home", str(copy), expect=1, show=4)
 
@@ -328,8 +335,10 @@ def _forge(database: sqlite3.Connection) -> None:
     triggers = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]
     for name in triggers:
         database.execute(f'DROP TRIGGER "{name}"')
-    rows = database.execute("SELECT seq, body FROM audit_bodies ORDER BY seq DESC").fetchall()
-    seq, body = next((s, b) for s, b in rows if b'"outcome":"deny"' in bytes(b))
-    forged = bytes(body).replace(b'"outcome":"deny"', b'"outcome":"permit"')
-    database.execute("UPDATE audit_bodies SET body = ? WHERE seq = ?", (forged, seq))
+    requests = 'SELECT seq FROM audit_leaves WHERE CAST(leaf AS TEXT) LIKE \'%"kind":"request"%\' ORDER BY seq'
+    (one,), *_, (other,) = database.execute(requests).fetchall()
+    there = "SELECT keys, sealed FROM audit_bodies WHERE seq = ?"
+    first, last = (database.execute(there, (seq,)).fetchone() for seq in (one, other))
+    for seq, content in ((one, last), (other, first)):
+        database.execute("UPDATE audit_bodies SET keys = ?, sealed = ? WHERE seq = ?", (*content, seq))
     database.commit()

@@ -22,7 +22,8 @@ _SIGNS = {"ok": "✓", "warning": "!", "wrong": "✗"}
 def doctor(ctx: click.Context, home: Path | None, as_json: bool) -> None:
     """Say what is wrong with a home, part by part, and how to mend it. It changes nothing.
 
-    Ends with 0 where nothing is wrong, 1 where something is, and 3 where a part does not answer at all.
+    Ends with 0 where nothing is wrong, 1 where something is, 2 where there is no home, and 3 where a part does not
+    answer at all.
 
     \b
     Example:

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from governance.commands.mou_shown import left_out_words
 from governance.compiler.from_template import Template, from_template, read_template
 from governance.compiler.from_yaml import Reading, read
 from governance.compiler.parameters import default_of, shown, value_of
@@ -19,6 +20,7 @@ from governance.compiler.positions import MAX_BYTES, parse
 from governance.compiler.to_html import to_html
 from governance.compiler.to_text import to_text
 from governance.errors import DocumentWrong, Fault, InputWrong, NotFound
+from governance.model.mou import Mou
 
 __all__ = ["check", "new", "text"]
 
@@ -199,9 +201,13 @@ def _fault_json(fault: Fault) -> dict[str, Any]:
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--strict", is_flag=True, help="Take warnings for errors.")
+@click.option("--quick", is_flag=True, help="Look at the document alone, and compile and compare nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file, a line each.")
-def check(files: Sequence[str], strict: bool, as_json: bool) -> int:
+def check(files: Sequence[str], strict: bool, quick: bool, as_json: bool) -> int:
     """Say everything that is wrong with each FILE, with line, column and clause.
+
+    A document without faults is compiled, and the engine's answers are compared with a plain reading of its clauses
+    on requests along each clause's edge: a document on which they differ could never be activated.
 
     Ends with 0 when every document stands (warnings or not), with 2 otherwise. `-` is standard input.
 
@@ -215,13 +221,13 @@ def check(files: Sequence[str], strict: bool, as_json: bool) -> int:
         faults: tuple[Fault, ...]
         try:
             reading = read(_bytes_of(file), file=_name(file))
-            faults = reading.faults
+            faults = reading.faults if quick else (*reading.faults, *_differences(reading.mou, _name(file)))
         except DocumentWrong as error:
             faults = error.faults
         except OSError as error:
             message = (error.strerror or "cannot be read").lower()
             faults = (Fault(message, file=_name(file), code="unreadable"),)
-        stands = reading is not None and not (strict and faults)
+        stands = reading is not None and not any(f.level == "error" for f in faults) and not (strict and faults)
         wrong = wrong or not stands
         if as_json:
             summary = _summary(reading) if reading is not None else {}
@@ -232,6 +238,17 @@ def check(files: Sequence[str], strict: bool, as_json: bool) -> int:
             click.echo(_coloured(fault), err=True)
         click.echo(f"{_name(file)}: {_verdict(reading, faults, stands)}", err=True)
     return 2 if wrong else 0
+
+
+def _differences(mou: Mou, file: str) -> tuple[Fault, ...]:
+    # Imported here: no other command of these needs an engine.
+    from governance.checking import agree_here
+    from governance.compiler.bundle import compile_bundle
+
+    difference = agree_here(compile_bundle((mou,)), (mou,)).difference
+    if difference is None:
+        return ()
+    return (Fault(left_out_words(difference), file=file, code="readings-differ"),)
 
 
 def _coloured(fault: Fault) -> str:

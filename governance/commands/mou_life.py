@@ -17,7 +17,7 @@ import click
 from connectors.client import Client
 from governance.commands import connection as c
 from governance.commands.key_statements import build, fetch
-from governance.commands.mou_shown import behind, print_mou, print_mous
+from governance.commands.mou_shown import HELD, behind, left_out_words, print_mou, print_mous
 from governance.compiler.amended import amended
 from governance.compiler.positions import MAX_BYTES
 from governance.errors import InputWrong, NotAuthentic
@@ -50,15 +50,15 @@ def _tell(answer: dict[str, Any], sentence: str, *, as_json: bool) -> None:
     activation = answer.get("activation")
     if answer.get("missing"):
         click.echo(f"still to sign: {', '.join(answer['missing'])}", err=True)
-    if activation and activation["state"] == "active":
+    mine = [o for o in (activation or {}).get("left_out", ()) if o["id"] == answer.get("mou")]
+    if activation and mine:
+        out = mine[-1]
+        words = f"all have signed; {out['id']}@{out['version']} is not activated (entry {activation['entry']}): "
+        click.echo(f"{words}{left_out_words(out['difference'])}\n{HELD}", err=True)
+    elif activation and activation["state"] == "active":
         click.echo(
             f"all have signed: activated in entry {activation['entry']}, {activation['cases']} cases agreed", err=True
         )
-    elif activation and activation["state"] == "refused":
-        click.echo(
-            "all have signed, and the readings of the policy differ; it is not activated. The request:", err=True
-        )
-        click.echo(json.dumps(activation["difference"]["request"], ensure_ascii=False), err=True)
     elif activation:
         click.echo(f"all have signed; activation waits: {activation['detail']}", err=True)
 

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["behind", "print_mou", "print_mous"]
+__all__ = ["HELD", "behind", "left_out_words", "print_mou", "print_mous"]
+
+HELD = "nothing that it speaks of is released to its parties, until a version that agrees is signed, or they leave it"
+
+
+def left_out_words(difference: Mapping[str, Any]) -> str:
+    """Why a document was left out of what counts, in one sentence."""
+    answers = difference.get("answers") or {}
+    said = ", ".join(f"{n}: {a.get('outcome', 'fails')} ({a.get('reason')})" for n, a in answers.items())
+    asked = f" on {json.dumps(difference['request'], ensure_ascii=False)}" if difference.get("request") else ""
+    return f"the readings of its policy differ{asked}" + (f": {said}" if said else "")
 
 
 def _console() -> Console:
@@ -45,7 +57,7 @@ def print_mous(found: list[dict[str, Any]]) -> None:
         cells = (
             m["id"],
             m["version"],
-            m["state"],
+            m["state"] + (f", left out: {', '.join(map(str, m['left_out']))}" if m["left_out"] else ""),
             m["signed"],
             ", ".join(m["missing"]),
             m["failing"] or "",
@@ -66,15 +78,16 @@ def print_mou(mou: dict[str, Any], *, keys: bool) -> None:
         ends = " and ends it for all" if w["ends"] == "all" else ""
         console.print(f"withdrawal of {w['party']} takes effect {w['takes_effect']}{ends} (entry {w['entry']})")
     _print_failures(console, mou["failures"])
-    refused = mou.get("activation_refused")
-    if refused:
-        console.print(f"the last activation was refused (entry {refused['entry']}): the readings of the policy differ")
 
 
 def _print_version(console: Console, version: dict[str, Any], *, keys: bool) -> None:
     console.print(
         f"\nversion {version['version']}: {version['state']}  ({version['effective']} to {version['expires']})"
     )
+    out = version.get("left_out")
+    if out:
+        console.print(f"  LEFT OUT  {left_out_words(out['difference'])} (entry {out['entry']})", soft_wrap=True)
+        console.print(f"            {HELD}", soft_wrap=True)
     if keys:
         for name in ("document", "text", "policy"):
             console.print(f"  {name:<9} {version[f'{name}_sha256']}")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import sys
 from typing import Any
 
 import click
-import rfc8785
 from rich.console import Console
 from rich.table import Table
 
@@ -17,6 +15,7 @@ from connectors.client import Client
 from governance.commands import connection as c
 from governance.commands.key_statements import build, fetch, instant
 from governance.errors import InputWrong, NotAuthentic, NotFound
+from governance.signing.review import digest_of
 from governance.signing.statement import Acknowledgement, Approval, Duty, Refusal
 
 __all__ = ["duty", "review"]
@@ -73,7 +72,7 @@ def list_reviews(as_json: bool, **connection: Any) -> None:
         [
             (
                 r["digest"][:12],
-                r["state"],
+                _state(r),
                 r["reviewed"]["party"],
                 f"{r['reviewed']['mou']}:{r['reviewed']['clause']}",
                 ", ".join(r["reviewed"]["fields"]),
@@ -86,6 +85,14 @@ def list_reviews(as_json: bool, **connection: Any) -> None:
     )
 
 
+def _state(review: dict[str, Any]) -> str:
+    """`refused by south: our clients were not asked`; else the state alone."""
+    said = [
+        f"{a['party']}: {a.get('reason', 'no reason given')}" for a in review["answers"] if a["answer"] == "refusal"
+    ]
+    return f"refused by {'; '.join(said)}" if review["state"] == "refused" else str(review["state"])
+
+
 def _waiting(client: Client, digest: str) -> dict[str, Any]:
     """The request that a digest, or the beginning of one, names; its digest is made anew from what is shown."""
     found = [r for r in client.get("/v1/reviews")["reviews"] if r["digest"].startswith(digest)]
@@ -93,7 +100,7 @@ def _waiting(client: Client, digest: str) -> dict[str, Any]:
         detail = "no request waits" if not found else f"{len(found)} requests wait"
         raise NotFound(f"{detail} under `{digest}`", reason="no-review", field="DIGEST")
     shown: dict[str, Any] = found[0]
-    if hashlib.sha256(rfc8785.dumps(shown["reviewed"])).hexdigest() != shown["digest"]:
+    if digest_of(shown["reviewed"]) != shown["digest"]:
         raise NotAuthentic("the request that the server shows has another digest", reason="digest-differs")
     for name, value in shown["reviewed"].items():
         if value not in (None, [], ()):

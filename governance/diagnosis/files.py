@@ -11,9 +11,10 @@ from cryptography.fernet import Fernet
 
 import audit
 from audit import KeyStore, look
-from governance.diagnosis.finding import Finding
+from governance.diagnosis.finding import Finding, counted
 from governance.errors import AccordantError
 from governance.home import note_signer, root_key, secret
+from governance.log_key import NEXT
 from governance.settings import FILE_NAME, Settings
 from governance.signing.keys import PrivateKey
 from governance.wrapping import wrapping_key
@@ -67,6 +68,9 @@ def key_findings(settings: Settings) -> Iterator[Finding]:
     if (settings.keys / "administrator.pem").exists():
         mend = "move keys/administrator.pem to the administrator's own machine; the service never needs it"
         yield Finding("keys", "warning", "the administrator's private key still lies in the home", mend)
+    if (settings.keys / NEXT).exists():
+        mend = "start the service: it ends the rotation, or forgets it where the log knows nothing of it"
+        yield Finding("keys", "warning", "a rotation of the log's key was broken off", mend)
     if whole:
         yield Finding("keys", "ok", "every key is there, fits, and is nobody else's to read")
 
@@ -98,6 +102,11 @@ def stale_findings(settings: Settings, database: Database, keys: KeyStore) -> It
     ]
     if stale:
         mend = "rm " + " ".join(str(path) for path in sorted(stale)[:5]) + (" …" if len(stale) > 5 else "")
-        yield Finding("files", "warning", f"{len(stale)} files of rows are used by nothing any more", mend)
+        yield Finding(
+            "files",
+            "warning",
+            f"{counted(len(stale), 'file of rows is', 'files of rows are')} used by nothing any more",
+            mend,
+        )
     else:
         yield Finding("files", "ok", "no file is left over")

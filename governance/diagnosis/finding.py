@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Finding"]
+__all__ = ["Finding", "counted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +17,8 @@ class Finding:
     detail: str
     mend: str = ""
     unavailable: bool = False
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """`1 entry`, `2 entries`."""
+    return f"{number} {one if number == 1 else many}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +17,14 @@ from typing import TYPE_CHECKING
 import audit
 from audit import KeyStore, look
 from governance.adapters.store.database import missing_tables, open_database, require_writable
+from governance.adapters.store.version import require_version
 from governance.diagnosis.files import key_findings, stale_findings
-from governance.diagnosis.finding import Finding
+from governance.diagnosis.finding import Finding, counted
+from governance.diagnosis.policies import policy_findings
 from governance.diagnosis.sources import source_findings
-from governance.errors import AccordantError, Conflict, EngineUnavailable, LogUnavailable
-from governance.home import LOCK, SystemClock, locked, note_signer
+from governance.errors import AccordantError, Conflict, EngineUnavailable, LogUnavailable, Unavailable
+from governance.home import LOCK, SystemClock, locked
+from governance.log_key import signs
 from governance.readiness import require_room
 from governance.settings import Settings
 from governance.wrapping import open_keys
@@ -35,6 +38,7 @@ __all__ = ["diagnose"]
 
 _SKEW = dt.timedelta(seconds=60)
 _LEAST_OPA = (1, 0)
+_SQLITE = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html, 1.3.1
 
 
 def diagnose(settings: Settings, *, clock: Clock | None = None) -> tuple[Finding, ...]:
@@ -50,8 +54,10 @@ def diagnose(settings: Settings, *, clock: Clock | None = None) -> tuple[Finding
             head = _log(settings, database, keys, found)
             if head is not None:
                 found += _clock(now, head.checkpoint_time)
+                found += _restored(database, keys)
                 found += source_findings(settings, database, keys)
                 found += stale_findings(settings, database, keys)
+                found += policy_findings(database, keys)
                 activated = partial(_activated, database, keys)
         found += _engine(settings, activated)
     return tuple(found)
@@ -124,6 +130,11 @@ def _database(settings: Settings, found: list[Finding]) -> Iterator[Database | N
         found.append(Finding("database", "wrong", f"there is no file {path}", mend, unavailable=True))
         yield None
         return
+    if where.startswith("sqlite:///") and not _is_sqlite(path):
+        mend = "put the backup's file there, or correct `database_url`; keep what lies there now aside, to look at"
+        found.append(Finding("database", "wrong", f"{path} is no SQLite database", mend, unavailable=True))
+        yield None
+        return
     database = None
     try:
         database = open_database(settings.database_url)
@@ -140,6 +151,11 @@ def _database(settings: Settings, found: list[Finding]) -> Iterator[Database | N
         yield None
         return
     try:
+        older = _other_version(settings, database)
+        if older is not None:
+            found.append(older)
+            yield None
+            return
         if missing:
             mend = "this is not the database of a home, or half a backup: restore it, or correct `database_url`"
             found.append(Finding("database", "wrong", f"tables are missing: {', '.join(missing)}", mend))
@@ -150,9 +166,33 @@ def _database(settings: Settings, found: list[Finding]) -> Iterator[Database | N
         database.dispose()
 
 
-def _log(settings: Settings, database: Database, keys: KeyStore, found: list[Finding]) -> audit.Head | None:
+def _is_sqlite(path: Path) -> bool:
+    """Whether a file begins as SQLite's do; one that cannot be read, or is empty, is told by what comes later."""
     try:
-        signer = note_signer(settings)
+        with path.open("rb") as stream:
+            return stream.read(len(_SQLITE)) in (_SQLITE, b"")
+    except OSError:
+        return True
+
+
+def _other_version(settings: Settings, database: Database) -> Finding | None:
+    try:
+        require_version(database, command=f"accordant upgrade --home {settings.home}")
+    except LogUnavailable:
+        return None  # told by the part that is about the log
+    except Unavailable as error:
+        mend = "`accordant upgrade` brings an older home up to date; a newer one needs the program that made it"
+        return Finding("database", "wrong", error.detail, mend, unavailable=True)
+    return None
+
+
+def _log(settings: Settings, database: Database, keys: KeyStore, found: list[Finding]) -> audit.Head | None:
+    if not (settings.keys / "log.key").is_file():
+        mend = "put back keys/log.key from the backup of keys/: no other key fits this log"
+        found.append(Finding("log", "wrong", "its key is missing, so that its head cannot be verified", mend))
+        return None
+    try:
+        signer = signs(settings)
         head = look.head_of(database, origin=settings.log_origin, verifier=signer.verifier, keys=keys)
     except audit.LogMissing as error:
         mend = "restore the backup; `accordant init` makes another home, with another log"
@@ -164,7 +204,11 @@ def _log(settings: Settings, database: Database, keys: KeyStore, found: list[Fin
         mend = "run `accordant audit verify`, keep a copy of everything as it is, and tell the partners"
         found.append(Finding("log", "wrong", str(error), mend))
     else:
-        found.append(Finding("log", "ok", f"{head.size} entries, the head is signed by the log's key; {_ALL}"))
+        found.append(
+            Finding(
+                "log", "ok", f"{counted(head.size, 'entry', 'entries')}, the head is signed by the log's key; {_ALL}"
+            )
+        )
         return head
     return None
 
@@ -176,6 +220,18 @@ def _clock(now: dt.datetime, written: dt.datetime) -> Iterator[Finding]:
         yield Finding("clock", "wrong", f"the log's newest entry is {ahead} s ahead of this clock", mend)
     else:
         yield Finding("clock", "ok", "the clock is not behind the log")
+
+
+def _restored(database: Database, keys: KeyStore) -> Iterator[Finding]:
+    """A restore that nobody has confirmed since; whether the statement holds, a start verifies."""
+    waits = None
+    with suppress(audit.LogError):  # told by the part that is about the log
+        for entry in look.entries_of(database, {"continuation", "resumption"}, keys=keys):
+            waits = entry if entry.kind == "continuation" else None
+    if waits is not None:
+        mend = "ask the parties what they revoked, withdrew or recorded since, then `accordant audit resume`"
+        detail = f"restored from a backup at entry {waits.seq}: no data is released until an administrator confirms"
+        yield Finding("restore", "wrong", detail, mend)
 
 
 def _activated(database: Database, keys: KeyStore) -> str | None:

@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet, InvalidToken
 
 import audit
 from audit import KeyStore, look
-from governance.diagnosis.finding import Finding
+from governance.diagnosis.finding import Finding, counted
 from governance.errors import AccordantError
 from governance.home import secret
 from governance.settings import Settings
@@ -53,7 +53,7 @@ def source_findings(settings: Settings, database: Database, keys: KeyStore) -> I
             )
             yield Finding("sources", "wrong", f"{name}: {_said(error)}", mend)
     if not bad:
-        yield Finding("sources", "ok", f"{len(sources)} sources can be read")
+        yield Finding("sources", "ok", f"{counted(len(sources), 'source', 'sources')} can be read")
 
 
 def _said(error: Exception) -> str:

@@ -99,6 +99,11 @@ class Request(BaseModel):
     order_by: Names = ()  # a leading `-` means descending
     limit: Annotated[int, Field(ge=1)] | None = None
 
+    def offered(self) -> dict[str, Any]:
+        """As the body of `POST /v1/query` that would ask it: without what comes from key, clock and declaration."""
+        document: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return {k: v for k, v in document.items() if k not in ("party", "at", "purpose", "mou")}
+
     @property
     def all_fields(self) -> tuple[str, ...]:
         """Every field that counts, in order, once."""

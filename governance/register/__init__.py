@@ -2,7 +2,7 @@
 
 from governance.register.fold import FACT_KINDS, KINDS, Register
 from governance.register.keyring import ADMINISTRATOR, CONNECTOR, SIGNATORY, EnrolledKey, Enrolment, Keyring
-from governance.register.records import Activation, Broken, Failure, Opening, Place, Proposal, Signed
+from governance.register.records import Activation, Broken, Continuation, Failure, Opening, Place, Proposal, Signed
 from governance.register.signings import Life, VersionState
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "SIGNATORY",
     "Activation",
     "Broken",
+    "Continuation",
     "EnrolledKey",
     "Enrolment",
     "Failure",

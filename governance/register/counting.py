@@ -1,20 +1,20 @@
-"""What one statement about duties and reviews counts for, or why it counts for nothing."""
+"""What one statement about duties, reviews and restores counts for, or why it counts for nothing."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from governance.model.clauses import Clause
 from governance.model.mou import Mou
 from governance.model.period import day_of
 from governance.register.keyring import Keyring
-from governance.register.records import DutyMark, Failure, Signed
+from governance.register.records import Continuation, DutyMark, Failure, Signed
 from governance.register.reviews import word_fault
 from governance.register.rules import members
 from governance.register.signings import Life
 
-__all__ = ["Key", "acknowledged", "acknowledgement_duties", "mark_failure", "word_failure"]
+__all__ = ["Key", "acknowledged", "acknowledgement_duties", "mark_failure", "resumed", "word_failure"]
 
 Key = tuple[str, str, str]  # MOU, clause, party
 
@@ -56,3 +56,15 @@ def mark_failure(mark: DutyMark, keyring: Keyring) -> Failure | None:
         return None
     stood = signed.fault is None and keyring.administers(signed.fingerprint, signed.place, hindsight=False) is None
     return signed.failure(*fault, hindsight=stood)
+
+
+def resumed(signed: Signed, continuations: Sequence[Continuation], keyring: Keyring) -> Failure | Continuation:
+    """The restore that an administrator's statement confirms, or why it does not count."""
+    fault = signed.fault or keyring.administers(signed.fingerprint, signed.place)
+    if fault is not None:
+        stood = signed.fault is None and keyring.administers(signed.fingerprint, signed.place, hindsight=False) is None
+        return signed.failure(*fault, hindsight=stood)
+    newest = max((c for c in continuations if c.place.seq < signed.place.seq), key=lambda c: c.place.seq, default=None)
+    if newest is None or newest.hash != signed.text("continuation"):
+        return signed.failure("no-such-restore", "the newest restore before it is not the one that it speaks of")
+    return newest

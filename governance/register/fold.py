@@ -11,22 +11,23 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from governance.model.access import Facts, Request
 from governance.model.mou import Mou
 from governance.model.period import start_of
-from governance.register.counting import acknowledged, mark_failure, word_failure
+from governance.register.counting import acknowledged, mark_failure, resumed, word_failure
 from governance.register.facts import FactBook
 from governance.register.faults import MouRecords
 from governance.register.keyring import EnrolledKey, Enrolment, Keyring
 from governance.register.reading import FACT_KINDS, KINDS, LogEntry, read
-from governance.register.records import Activation, Broken, DutyMark, Failure, Opening, Proposal, Signed
+from governance.register.records import Activation, Broken, Continuation, DutyMark, Failure, Opening, Proposal, Signed
 from governance.register.signings import Life, VersionState, live
 from governance.signing.keys import PublicKey
 
 __all__ = ["FACT_KINDS", "KINDS", "Register"]
 
-_TAKES_AWAY = frozenset({"revocation", "withdrawal", "decline", "refusal", "duty"})
+_TAKES_AWAY = frozenset({"revocation", "withdrawal", "decline", "refusal", "duty", "continuation"})
 
 _Memo = dict[str, tuple[MouRecords, Keyring, Life]]
 
@@ -40,6 +41,8 @@ class Register:
     acknowledgements: tuple[Signed, ...] = ()
     reviews: Mapping[str, tuple[Signed, ...]] = field(default_factory=dict)  # by the digest that they speak of
     duties: tuple[DutyMark, ...] = ()
+    continuations: tuple[Continuation, ...] = ()
+    resumptions: tuple[Signed, ...] = ()
     activation: Activation | None = None
     refused: Activation | None = None  # the last activation that was refused, where none succeeded since
     broken: tuple[Broken, ...] = ()
@@ -84,7 +87,26 @@ class Register:
         taking = [b for b in every if b.kind in _TAKES_AWAY or b.kind not in KINDS]
         return min(taking, key=lambda b: b.place.seq, default=None)
 
+    @cached_property
+    def interrupted(self) -> Continuation | None:
+        """The restore that no administrator has confirmed since; None where there is none.
+
+        What was recorded behind the backup may be lost: a revocation, a withdrawal. Nothing is released until somebody
+        who asked says so.
+        """
+        newest = self.continuations[-1] if self.continuations else None
+        if newest is None or any(resumed(s, self.continuations, self.keyring) == newest for s in self.resumptions):
+            return None
+        return newest
+
     # Agreements
+
+    @property
+    def left_out(self) -> Mapping[tuple[str, int, str], Mapping[str, Any]]:
+        """The documents that the newest activation left out: id, version and digest, and why."""
+        newest = self.refused or self.activation
+        counted = self.activation.documents if self.activation else frozenset()
+        return {k: why for k, why in newest.left_out.items() if k not in counted} if newest else {}
 
     def life(self, mou_id: str) -> Life | None:
         """An MOU's versions and withdrawals, computed from the signatures; None where none was ever proposed."""
@@ -109,6 +131,12 @@ class Register:
     def in_force_documents(self) -> tuple[Mou, ...]:
         """The documents for the compiler: all established versions, in force or expired by days alike."""
         return tuple(v.mou for v in self.established if v.mou is not None)
+
+    def counting_documents(self) -> tuple[Mou, ...]:
+        """The documents that the last activation names, as far as they are established."""
+        documents = self.activation.documents if self.activation else frozenset()
+        found = ((v.proposal, v.mou) for v in self.established)
+        return tuple(m for p, m in found if m is not None and (p.id, p.version, p.document_sha256) in documents)
 
     def version_at(self, mou_id: str, at: dt.datetime) -> VersionState | None:
         """The established version that has replaced all lower ones by `at` (decisions R1); it may have expired."""
@@ -160,6 +188,8 @@ class Register:
         found: list[Failure | None] = [*self.keyring.failures(), *(b.failure() for b in self.broken)]
         found += [s.failure(*s.fault) for s in self.faulty if s.fault is not None]
         found += [mark_failure(mark, self.keyring) for mark in self.duties]
+        resuming = (resumed(s, self.continuations, self.keyring) for s in self.resumptions)
+        found += [answer for answer in resuming if isinstance(answer, Failure)]
         found += [word_failure(s, self.keyring) for statements in self.reviews.values() for s in statements]
         counted = (acknowledged(s, self.life(s.text("mou")), self.keyring) for s in self.acknowledgements)
         found += [answer for answer in counted if isinstance(answer, Failure)]
@@ -189,6 +219,7 @@ class _Draft:
         self._acknowledgements = list(register.acknowledgements)
         self._reviews = dict(register.reviews)
         self._duties = list(register.duties)
+        self._continuations, self._resumptions = list(register.continuations), list(register.resumptions)
         self._activation, self._refused = register.activation, register.refused
         self._broken = list(register.broken)
         self._faulty = list(register.faulty)
@@ -215,17 +246,22 @@ class _Draft:
             self._change(record.mou, lambda m: replace(m, openings={**m.openings, record.hash: record}))
         elif isinstance(record, DutyMark):
             self._duties.append(record)
+        elif isinstance(record, Continuation):
+            self._continuations.append(record)
         elif isinstance(record, Activation):
-            if record.refused:
-                self._refused = record
-            else:
-                self._activation, self._refused = record, None
+            self._activated(record)
         elif isinstance(record, Broken):
             mou = record.claims.get("mou")
             if isinstance(mou, str) and mou in self._mous:
                 self._change(mou, lambda m: replace(m, broken=(*m.broken, record)))
             else:
                 self._broken.append(record)
+
+    def _activated(self, record: Activation) -> None:
+        if record.refused:
+            self._refused = record
+        else:
+            self._activation, self._refused = record, None
 
     def _signed(self, record: Signed) -> None:
         if record.kind in ("enrolment", "proposal", "duty"):
@@ -237,6 +273,8 @@ class _Draft:
         elif record.kind in ("approval", "refusal"):
             digest = record.text("request_sha256")
             self._reviews[digest] = (*self._reviews.get(digest, ()), record)
+        elif record.kind == "resumption":
+            self._resumptions.append(record)
         elif record.kind == "acknowledgement":
             self._acknowledgements.append(record)
         else:
@@ -253,6 +291,8 @@ class _Draft:
             acknowledgements=tuple(self._acknowledgements),
             reviews=self._reviews,
             duties=tuple(self._duties),
+            continuations=tuple(self._continuations),
+            resumptions=tuple(self._resumptions),
             activation=self._activation,
             refused=self._refused,
             broken=tuple(self._broken),

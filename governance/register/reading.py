@@ -22,7 +22,7 @@ from governance.compiler.to_text import to_text
 from governance.errors import AccordantError, DocumentWrong
 from governance.model.mou import Mou
 from governance.register.keyring import Enrolment, Keyring
-from governance.register.records import Activation, Broken, DutyMark, Opening, Place, Proposal, Signed
+from governance.register.records import Activation, Broken, Continuation, DutyMark, Opening, Place, Proposal, Signed
 from governance.signing import statement as statements
 from governance.signing.jws import kid_of, verify_detached
 from governance.signing.keys import PublicKey
@@ -54,10 +54,11 @@ _SIGNED = {
     "approval": "approval",
     "refusal": "refusal",
     "duty": "duty",
+    "resumption": "resumption",
 }
 _DECISION = {"signature": "sign", "decline": "decline", "withdrawal": "withdraw"}
 
-KINDS = frozenset(_SIGNED) | {"opening", "activation", "activation-refused"}
+KINDS = frozenset(_SIGNED) | {"opening", "activation", "activation-refused", "continuation"}
 # A decision may hang on each of these: their newest entry's number is the facts' version (design §2).
 FACT_KINDS = frozenset(KINDS - {"opening", "proposal", "activation-refused"})
 
@@ -80,7 +81,7 @@ class LogEntry(Protocol):
     def body(self) -> Mapping[str, Any]: ...
 
 
-Record = Signed | Enrolment | Proposal | Opening | DutyMark | Activation | Broken | None
+Record = Signed | Enrolment | Proposal | Opening | DutyMark | Activation | Continuation | Broken | None
 
 
 def encoded(data: bytes) -> str:
@@ -142,6 +143,8 @@ def read(entry: LogEntry | Broken, keyring: Keyring) -> Record:
     try:
         if entry.kind == "opening":
             return _opening(entry, place)
+        if entry.kind == "continuation":
+            return Continuation(place, entry.leaf_hash.hex())
         if entry.kind in ("activation", "activation-refused"):
             return _activation(entry, place)
         return _signed(entry, place, keyring)
@@ -257,8 +260,10 @@ def _activation(entry: LogEntry, place: Place) -> Activation:
     if not isinstance(body["revision"], str):
         raise TypeError("revision")
     refused = entry.kind == "activation-refused"
-    difference = body.get("difference") if refused else None
-    return Activation(place, body["revision"], documents, int(body.get("cases", 0)), refused, difference)
+    left_out = {(m["id"], m["version"], m["document_sha256"]): dict(m["difference"]) for m in body.get("left_out", ())}
+    if refused and "difference" in body:  # as it was recorded once: all or nothing
+        left_out = {key: dict(body["difference"]) for key in documents}
+    return Activation(place, body["revision"], documents, int(body.get("cases", 0)), refused, left_out)
 
 
 def known() -> Mapping[bytes, Compiled]:

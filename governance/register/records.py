@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from governance.model.mou import Mou
 
-__all__ = ["Activation", "Broken", "DutyMark", "Failure", "Opening", "Place", "Proposal", "Signed"]
+__all__ = ["Activation", "Broken", "Continuation", "DutyMark", "Failure", "Opening", "Place", "Proposal", "Signed"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -131,7 +131,16 @@ class Activation:
     documents: frozenset[tuple[str, int, str]]  # id, version, SHA-256 of the document
     cases: int
     refused: bool = False
-    difference: Mapping[str, Any] | None = None  # of a refused one: the request on which the readings differ
+    # Signed, and not among them: the readings differ there, on the request that stands beside each.
+    left_out: Mapping[tuple[str, int, str], Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """The log was restored from a backup, and goes on from here; `hash` is the hex of the entry's leaf hash."""
+
+    place: Place
+    hash: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,17 @@ from http_sf.types import BareItemType
 
 from governance.errors import InputWrong, NotAuthentic
 
-__all__ = ["Fields", "check_digest", "content_digest", "dictionary", "parse_purpose", "purpose_item", "signature_input"]
+__all__ = [
+    "Fields",
+    "check_digest",
+    "check_sha256",
+    "content_digest",
+    "dictionary",
+    "parse_purpose",
+    "purpose_item",
+    "said_sha256",
+    "signature_input",
+]
 
 _MOST = 2_048  # bytes of one field; a long one costs time before anybody is known
 
@@ -100,11 +110,20 @@ def check_digest(value: str, body: bytes) -> None:
     """Holds a `Content-Digest` against the body: `sha-256` must be there and right, others are passed over."""
     if hmac.compare_digest(value, content_digest(body)):
         return
-    members = dictionary("content-digest", value)
-    found = members.get("sha-256", (None, {}))[0]
+    check_sha256(said_sha256(value), hashlib.sha256(body).digest())
+
+
+def said_sha256(value: str) -> bytes:
+    """The `sha-256` that a `Content-Digest` speaks of. Raises NotAuthentic."""
+    found = dictionary("content-digest", value).get("sha-256", (None, {}))[0]
     if not isinstance(found, bytes):
         raise NotAuthentic("the header `content-digest` holds no `sha-256`", reason="digest-wrong")
-    if not hmac.compare_digest(found, hashlib.sha256(body).digest()):
+    return found
+
+
+def check_sha256(said: bytes, found: bytes) -> None:
+    """Raises NotAuthentic where a body has another digest than was said."""
+    if not hmac.compare_digest(said, found):
         raise NotAuthentic("the body is not the one that `content-digest` speaks of", reason="digest-wrong")
 
 

@@ -29,6 +29,7 @@ from governance.signing.fields import (
     dictionary,
     parse_purpose,
     purpose_item,
+    said_sha256,
     signature_input,
 )
 from governance.signing.keys import ALGORITHMS, Alg, PrivateKey, PublicKey
@@ -45,6 +46,7 @@ __all__ = [
     "sign_request",
     "signature_base",
     "verify_declaration",
+    "verify_head",
     "verify_request",
 ]
 
@@ -215,6 +217,26 @@ def verify_request(
     return SignedRequest(**_verified(claimed, fields, sets, method, target_uri, body, resolve_key))
 
 
+def verify_head(
+    *,
+    method: str,
+    target_uri: str,
+    headers: Iterable[tuple[str, str]],
+    resolve_key: Callable[[str], PublicKey | None],
+    now: dt.datetime,
+    skew: dt.timedelta = SKEW,
+) -> tuple[SignedRequest, bytes]:
+    """A signed request whose body has not been read: verified as it will be, and the SHA-256 that its body must have.
+
+    The signature covers the digest, so all but the body is known to be its signer's. Whoever reads the body holds it
+    against the digest.
+    """
+    fields = Fields(headers)
+    claimed = _claimed(fields, tag=REQUEST_TAG, now=now, skew=skew)
+    signed = SignedRequest(**_verified(claimed, fields, (_BODY,), method, target_uri, None, resolve_key))
+    return signed, said_sha256(fields.get("content-digest") or "")
+
+
 @dataclass(frozen=True, slots=True)
 class _Claimed:
     components: tuple[str, ...]
@@ -278,7 +300,7 @@ def _verified(
     sets: Sequence[tuple[str, ...]],
     method: str,
     target_uri: str,
-    body: bytes,
+    body: bytes | None,
     resolve_key: Callable[[str], PublicKey | None],
 ) -> dict[str, Any]:
     """The fields of a SignedRequest, once components, digest and signature hold, in this order."""
@@ -293,7 +315,7 @@ def _verified(
             if value is None:
                 raise NotAuthentic(f"the header `{name}` is signed and missing", reason="components-wrong")
             values[name] = value
-    if "content-digest" in values:
+    if "content-digest" in values and body is not None:
         check_digest(values["content-digest"], body)
     _, base = signature_base(components=[(name, values[name]) for name in names], parameters=parameters)
     _check_signature(claimed, base, resolve_key(parameters["keyid"]))

@@ -8,6 +8,7 @@ of their own are sorted, so that the same request asked another way keeps its ap
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import rfc8785
@@ -15,7 +16,7 @@ import rfc8785
 from governance.errors import RequestInvalid
 from governance.model.access import Request
 
-__all__ = ["request_digest", "reviewed"]
+__all__ = ["digest_of", "request_digest", "reviewed"]
 
 
 def reviewed(request: Request, *, mou: str, under: str) -> dict[str, Any]:
@@ -43,7 +44,12 @@ def reviewed(request: Request, *, mou: str, under: str) -> dict[str, Any]:
 
 def request_digest(request: Request, *, mou: str, under: str) -> str:
     """The digest in hex that an `Approval` or `Refusal` names. Raises RequestInvalid for a value that is not JSON's."""
-    return hashlib.sha256(_bytes(reviewed(request, mou=mou, under=under))).hexdigest()
+    return digest_of(reviewed(request, mou=mou, under=under))
+
+
+def digest_of(shown: Mapping[str, Any]) -> str:
+    """The digest of what an approver is shown: whoever signs makes it from that, whatever a server says."""
+    return hashlib.sha256(_bytes(shown)).hexdigest()
 
 
 def _filter(condition: dict[str, Any]) -> dict[str, Any]:

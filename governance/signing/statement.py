@@ -8,6 +8,7 @@
     acknowledgement      a party acknowledges its purpose under a duty
     approval, refusal    a party's answer to a request that its clause has reviewed
     duty                 a duty is overdue, or done
+    resumption           what may be missing since a restore was asked for, and data may be released again
 
 Each names its `type` and its version `v`. `parse` takes canonical bytes only: what it returns encodes to the very same
 bytes, so nothing in them goes unread, and one statement has one digest. Instants and nonces are given, never made here.
@@ -48,6 +49,7 @@ __all__ = [
     "KeyText",
     "Proposal",
     "Refusal",
+    "Resumption",
     "Revocation",
     "Signing",
     "Statement",
@@ -277,8 +279,26 @@ class Duty(_Statement):
     nonce: Nonce
 
 
+class Resumption(_Statement):
+    """After a restore: the parties were asked what is missing behind the entry with that hash; it was done anew."""
+
+    type: Literal["resumption"] = "resumption"
+    continuation: Digest
+    reason: Line
+    nonce: Nonce
+
+
 Statement = (
-    Enrolment | EnrolmentApproval | Revocation | Proposal | Signing | Acknowledgement | Approval | Refusal | Duty
+    Enrolment
+    | EnrolmentApproval
+    | Revocation
+    | Proposal
+    | Signing
+    | Acknowledgement
+    | Approval
+    | Refusal
+    | Duty
+    | Resumption
 )
 _ANY: TypeAdapter[Statement] = TypeAdapter(Annotated[Statement, Field(discriminator="type")])
 

@@ -10,7 +10,6 @@ of a known key makes is not waited for.
 from __future__ import annotations
 
 import datetime as dt
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,13 +24,18 @@ from governance.gateway import DataCall, Requester
 from governance.model.limits import Limits
 from governance.ports import Clock, Journal, Nonces
 from governance.register import EnrolledKey
-from governance.signing.http import SignatureRefused, verify_declaration, verify_request
+from governance.signing.http import (
+    SignatureRefused,
+    SignedRequest,
+    verify_declaration,
+    verify_head,
+    verify_request,
+)
 from governance.signing.keys import PublicKey
 
 __all__ = ["Authenticator", "Caller", "Strangers"]
 
 _BAD_SIGNATURES_A_MINUTE = 10
-_KEYID = re.compile(r';keyid="(SHA256:[A-Za-z0-9_-]{43})"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +126,14 @@ class Authenticator:
     def caller(self, request: Request, *, body: bytes | None = None) -> Caller:
         """The signer of any request but a data request; its nonce is counted. Raises NotAuthentic."""
         content = self.read_body(request) if body is None else body
+        return self._counted(request, lambda **said: (verify_request(body=content, **said), b""))[0]
+
+    def _counted(self, request: Request, verify: Callable[..., tuple[SignedRequest, bytes]]) -> tuple[Caller, bytes]:
         try:
-            signed = verify_request(
+            signed, digest = verify(
                 method=request.method,
                 target_uri=self.target_uri(request),
                 headers=list(request.headers.items()),
-                body=content,
                 resolve_key=self._public,
                 now=self._clock.now(),
             )
@@ -137,7 +143,7 @@ class Authenticator:
         key = self._known(signed.keyid)
         self._pace(key)
         self._nonces.count_alone(keyid=signed.keyid, nonce=signed.nonce, expires=signed.expires)
-        return Caller(key.fingerprint, key.party, key.use, key.person)
+        return Caller(key.fingerprint, key.party, key.use, key.person), digest
 
     def data_call(self, request: Request) -> DataCall:
         """The signer and the declaration of a data request; the gateway counts its nonce with its entry."""
@@ -173,16 +179,13 @@ class Authenticator:
         # Not waited for: how long the answer takes would tell whether the key is known here.
         self._journal.append_soon([Draft("request", body, (key.party,), index, use="content")])
 
-    def expect_known(self, request: Request) -> None:
-        """Before a large body is read: whoever sends it names a key that may sign. Raises SignatureRefused.
+    def sender(self, request: Request) -> tuple[Caller, bytes]:
+        """Before a large body is read: who signed for it, and the SHA-256 that it must have. Raises NotAuthentic.
 
-        The signature is verified afterwards, over the body's digest; this only keeps strangers' bytes out of memory.
+        The signature covers the body's digest, and its nonce is counted here: nobody but the owner of a key has a
+        byte read, and no one's words are used for another body, or twice.
         """
-        named = _KEYID.search(request.headers.get("Signature-Input", ""))
-        key = self._resolve(named.group(1)) if named else None
-        if key is None or not key.active:
-            self.strangers.count("unknown-key")
-            raise SignatureRefused(keyid=None)
+        return self._counted(request, lambda **said: verify_head(**said))
 
     def read_body(self, request: Request) -> bytes:
         """The body, which can be read once. Raises TooLarge."""

@@ -13,7 +13,7 @@ from governance.model.access import Filter, Measure
 __all__ = ["describe"]
 
 _OPEN = frozenset({
-    "/healthz", "/readyz", "/metrics", "/openapi.json", "/log/checkpoint", "/log/cosigned", "/log/vkey",
+    "/healthz", "/readyz", "/metrics", "/openapi.json", "/log/checkpoint", "/log/cosigned", "/log/vkey", "/log/vkeys",
     "/log/tile/<path:name>", "/v1/keys",
 })  # fmt: skip
 _CONVERTER = re.compile(r"<(?:(\w+):)?(\w+)>")
@@ -97,12 +97,13 @@ _MAY_LACK = frozenset({"/log/cosigned", "/log/tile/<path:name>"})
 _CREATED = frozenset({
     "/v1/acknowledgements", "/v1/consents", "/v1/duties", "/v1/keys", "/v1/keys/<fingerprint>/approval",
     "/v1/keys/<fingerprint>/revocation", "/v1/mous", "/v1/mous/<mou_id>/openings", "/v1/mous/<mou_id>/statements",
-    "/v1/reviews/<digest>/approval", "/v1/reviews/<digest>/refusal", "/v1/sessions", "/v1/sources",
+    "/v1/reviews/<digest>/approval", "/v1/resumption", "/v1/reviews/<digest>/refusal", "/v1/sessions", "/v1/sources",
     "/v1/sources/<dataset>/rows",
 })  # fmt: skip
 _TEXTS = {
     "/log/checkpoint": "text/plain",
     "/log/vkey": "text/plain",
+    "/log/vkeys": "text/plain",
     "/log/cosigned": "text/plain",
     "/log/tile/<path:name>": "application/octet-stream",
     "/v1/exports": "application/x-ndjson",

@@ -28,7 +28,7 @@ from governance.errors import (
     Unavailable,
 )
 
-__all__ = ["install", "problem", "status_of"]
+__all__ = ["http_problem", "install", "problem", "status_of"]
 
 # In the order in which `isinstance` must ask: the narrower class first.
 _STATUS: tuple[tuple[type[AccordantError], int, str], ...] = (
@@ -90,6 +90,13 @@ def _extra(error: AccordantError) -> dict[str, Any]:
     return {}
 
 
+def http_problem(error: HTTPException) -> Response:
+    """The problem document of what the framework itself refuses."""
+    reason = (error.name or "error").lower().replace(" ", "-")
+    detail = (error.description or "").lower()
+    return problem(error.code or 500, title=error.name.lower(), detail=detail, reason=reason)
+
+
 def install(app: Flask) -> None:
     """Registers the handlers on an app."""
     log = structlog.get_logger("accordant.web")
@@ -103,9 +110,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
-        status = error.code or 500
-        reason = (error.name or "error").lower().replace(" ", "-")
-        return problem(status, title=error.name.lower(), detail=(error.description or "").lower(), reason=reason)
+        return http_problem(error)
 
     @app.errorhandler(Exception)
     def _unforeseen(error: Exception) -> Response:

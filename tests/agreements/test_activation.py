@@ -43,14 +43,14 @@ class TestActivation:
         answer = world.sign_all()
         assert answer["state"] == "in force"
         assert answer["activation"]["state"] == "refused"
-        assert answer["activation"]["difference"] == {"request": {"party": "north"}}
+        assert answer["activation"]["left_out"][0]["difference"] == {"request": {"party": "north"}}
         assert kinds(world)[-1] == "activation-refused"
-        assert world.agreements.mous.shown(world.admin, "small")["activation_refused"]["entry"] == 17
+        assert world.agreements.mous.shown(world.admin, "small")["versions"][0]["left_out"]["entry"] == 17
         assert refused(decide, world) == "no-mou-in-force"
         world.difference = None
         assert world.agreements.activate(world.admin)["state"] == "active"
         assert decide(world).outcome == "permit"
-        assert world.agreements.mous.shown(world.admin, "small")["activation_refused"] is None
+        assert world.agreements.mous.shown(world.admin, "small")["versions"][0]["left_out"] is None
 
     def test_a_refused_one_leaves_what_counted_until_the_newer_version_is_due(self, world: World) -> None:
         """The older version goes on, but never past the effective day of a newer one that is signed."""
@@ -59,7 +59,7 @@ class TestActivation:
         assert world.sign_all(version=2)["activation"]["state"] == "refused"
         assert decide(world).outcome == "permit"
         world.clock.time = dt.datetime(2026, 10, 1, 5, 0, tzinfo=dt.UTC)
-        assert refused(decide, world) == "engine-stale"
+        assert refused(decide, world) == "mou-not-activated"
 
     def test_only_an_administrator_asks_for_it(self, world: World) -> None:
         """And it says when nothing changed."""

@@ -28,7 +28,7 @@ from tests.simulator import World
 
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
 PATHS = [
-    ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/log/checkpoint"), ("GET", "/log/vkey"),
+    ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/log/checkpoint"), ("GET", "/log/vkey"), ("GET", "/log/vkeys"),
     ("GET", "/log/cosigned"), ("GET", "/log/tile/{name}"), ("POST", "/v1/exports"),
     ("POST", "/v1/acknowledgements"), ("POST", "/v1/activation"), ("POST", "/v1/consents"), ("GET", "/v1/consents"),
     ("GET", "/v1/duties"), ("POST", "/v1/duties"), ("GET", "/v1/entries"), ("GET", "/v1/entries/{seq}"),
@@ -37,6 +37,7 @@ PATHS = [
     ("POST", "/v1/mous"), ("GET", "/v1/mous"), ("GET", "/v1/mous/{mou_id}"), ("GET", "/v1/mous/{mou_id}/document"),
     ("GET", "/v1/mous/{mou_id}/text"), ("POST", "/v1/mous/{mou_id}/openings"),
     ("POST", "/v1/mous/{mou_id}/statements"), ("POST", "/v1/query"), ("GET", "/v1/receipts/{entry}"),
+    ("GET", "/v1/resumption"), ("POST", "/v1/resumption"),
     ("GET", "/v1/reviews"), ("POST", "/v1/reviews/{digest}/approval"), ("POST", "/v1/reviews/{digest}/refusal"),
     ("GET", "/v1/sources"), ("POST", "/v1/sources"), ("POST", "/v1/sources/{dataset}/rows"), ("POST", "/v1/sessions"),
 ]  # fmt: skip
@@ -126,7 +127,9 @@ def _called(schema: Any, method: str, path: str, checks: list[Any]) -> None:
 @pytest.mark.parametrize(("method", "path"), PATHS)
 def test_nothing_that_is_made_up_breaks_it(schema: Any, door: Signing, method: str, path: str) -> None:
     """Signed by somebody who may, so that what is made up gets to where it is read."""
-    administrators = path.startswith(("/v1/keys/", "/v1/mous", "/v1/duties", "/v1/activation", "/v1/entries"))
+    administrators = path.startswith(
+        ("/v1/keys/", "/v1/mous", "/v1/duties", "/v1/activation", "/v1/entries", "/v1/resumption")
+    )
     door.who = "administrator" if administrators else "north"
     door.statuses.clear()
     _called(schema, method, path, CHECKS)

@@ -21,5 +21,6 @@ def export_of(log: Log, folder: Path, *, bodies: bool = True) -> Path:
         return found
 
     lines = [body_line(e.seq, e.salt, e.body_bytes) for e in log.entries()] if bodies else []
-    written(folder, checkpoint=published.checkpoint(), vkey=log.verifier.vkey, read=read, bodies=lines)
+    vkey = log.verifier.vkey
+    written(folder, checkpoint=published.checkpoint(), vkey=vkey, vkeys=published.vkeys(), read=read, bodies=lines)
     return folder

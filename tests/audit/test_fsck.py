@@ -58,3 +58,26 @@ def test_a_served_log_passes(tmp_path: Path, fsck: Path) -> None:
     world.close()
     with serving(world.settings) as served:
         assert f"Successfully fsck'd log with size {size}" in said(fsck, f"http://127.0.0.1:{served.port}/log/", vkey)
+
+
+def test_a_log_with_other_keys_passes(log: Log, signer, tmp_path: Path, fsck: Path) -> None:  # type: ignore[no-untyped-def]
+    """After a rotation, at the checkpoint of both keys, and continued under another origin: by the newest key."""
+    from audit import NoteSigner
+    from audit.rotation import continued, rotated
+    from tests.audit.worlds import ORIGIN
+    from tests.audit.worlds import signer as new_signer
+
+    log.append([draft(n) for n in range(300)])
+    log.close()
+    second, third = new_signer(), NoteSigner.generate(f"{ORIGIN}/2")
+    keys = keys_of(log.engine)
+    rotated(log.engine, old=signer, new=second, keys=keys)
+    with Log.open(log.engine, origin=ORIGIN, signer=second, keys=keys) as after:
+        both = export_of(after, tmp_path / "both")
+    (tmp_path / "first").write_text(signer.vkey + "\n")
+    for vkey in (both / "vkey", tmp_path / "first"):
+        assert "Successfully fsck'd log with size 301" in said(fsck, f"file://{both}/", vkey)
+    continued(log.engine, old=second, new=third, keys=keys, body={"missing": None})
+    with Log.open(log.engine, origin=third.name, signer=third, keys=keys) as after:
+        folder = export_of(after, tmp_path / "continued")
+    assert "Successfully fsck'd log with size 302" in said(fsck, f"file://{folder}/", folder / "vkey")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+import segno
 from click.testing import CliRunner
 
 from connectors.keyfile import write_key
@@ -42,6 +44,19 @@ def test_the_link_is_printed_alone(tmp_path: Path) -> None:
     assert MADE == json.loads(as_json.stdout)
     assert ("POST", "/v1/sessions") == (arrived[0].method, arrived[0].path)
     assert arrived[0].signed(key.public).keyid == key.fingerprint
+
+
+def test_the_link_as_a_picture_for_a_phone(tmp_path: Path) -> None:
+    """Beside the link, on standard error: what programs read stays the link alone."""
+    write_key(tmp_path / "key.pem", PrivateKey.generate("ed25519"))
+    with serving() as server:
+        server.answer = lambda _: Reply(201, json.dumps(MADE).encode())
+        words = ["--server", server.origin, "--key", str(tmp_path / "key.pem"), "--qr"]
+        ran = CliRunner().invoke(console, words, catch_exceptions=False)
+    drawn = io.StringIO()
+    segno.make_qr(MADE["link"], error="l").terminal(out=drawn, border=2, compact=True)
+    assert MADE["link"] + "\n" == ran.stdout
+    assert drawn.getvalue() in ran.stderr
 
 
 def test_a_refusal_is_told(tmp_path: Path) -> None:

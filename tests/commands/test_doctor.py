@@ -15,9 +15,11 @@ import pytest
 from click.testing import CliRunner
 from cryptography.fernet import Fernet
 
-from governance.cli import cli
+from audit import Draft
+from governance.bootstrap import open_services
+from governance.cli import cli, exit_code
 from governance.diagnosis.sources import reach
-from governance.errors import InputWrong, SourceUnavailable
+from governance.errors import AccordantError, InputWrong, SourceUnavailable
 from governance.home import init, locked, secret
 from governance.settings import Settings, from_home
 from tests.faults.homes import living
@@ -75,6 +77,7 @@ def test_all_is_well(home: Settings) -> None:
         "clock",
         "sources",
         "files",
+        "policies",
         "engine",
     ]
     assert names == [p["part"] for p in parts]
@@ -95,6 +98,8 @@ def test_no_home(tmp_path: Path) -> None:
     """That is wrong input."""
     ran = CliRunner().invoke(cli, ["doctor", "--home", str(tmp_path)])
     assert "no home at" in str(ran.exception)
+    assert isinstance(ran.exception, AccordantError)
+    assert 2 == exit_code(ran.exception)
 
 
 def test_settings(home: Settings) -> None:
@@ -138,6 +143,40 @@ def test_no_database(home: Settings) -> None:
     assert (3, "database") == (code, part)
     assert "backup" in mend
     assert not (home.home / "accordant.db").exists()
+
+
+def test_a_file_that_is_no_database(home: Settings) -> None:
+    """Told as that, in one line; it is not a database that should be started."""
+    (home.home / "accordant.db").write_bytes(b"garbage" * 1000)
+    code, part, detail, mend = wrong(home.home)
+    assert (3, "database", f"{home.home / 'accordant.db'} is no SQLite database") == (code, part, detail)
+    assert "put the backup's file there" in mend
+
+
+def test_a_missing_log_key(home: Settings) -> None:
+    """The log's part says what to put back, and raises no alarm of tampering."""
+    (home.keys / "log.key").unlink()
+    code, parts = looked(home.home)
+    [log] = [p for p in parts if p["part"] == "log"]
+    assert (1, "wrong") == (code, log["state"])
+    assert "backup of keys/" in log["mend"]
+    assert "partners" not in log["mend"]
+
+
+def test_a_document_that_was_left_out(home: Settings) -> None:
+    """Named with its entry; the service works, and somebody should know."""
+    services = open_services(home)
+    try:
+        last = next(e for e in services.journal.entries(kinds={"activation"}))
+        out = [{"id": "other", "version": 2, "document_sha256": "0" * 64, "difference": {}}]
+        body = {k: v for k, v in last.body.items() if k != "filing"} | {"left_out": out}
+        [entry] = services.journal.append([Draft("activation-refused", body, ("north",), {})])
+    finally:
+        services.close()
+    code, part, detail, mend = wrong(home.home)
+    assert (0, "policies") == (code, part)
+    assert f"`other@2` is signed and left out, its readings differ (entry {entry.seq})" == detail
+    assert "amend" in mend
 
 
 def test_a_database_that_does_not_answer(home: Settings) -> None:
@@ -281,7 +320,7 @@ def test_files_that_nobody_needs(home: Settings) -> None:
     old = home.data / "north" / "visits" / "old.parquet"
     old.write_bytes(b"old")
     code, part, detail, mend = wrong(home.home)
-    assert (0, "files", "1 files of rows are used by nothing any more", f"rm {old}") == (code, part, detail, mend)
+    assert (0, "files", "1 file of rows is used by nothing any more", f"rm {old}") == (code, part, detail, mend)
 
 
 def test_a_process_that_hangs(home: Settings) -> None:

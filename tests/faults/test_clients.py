@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import secrets
 import socket
 import time
 from collections.abc import Callable
@@ -12,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from governance.signing.http import sign_request
 from tests.faults.homes import EVERYTHING, FEW, asked, bodies, events, slow_socket
 from tests.faults.table import promised
 from tests.serving import Served
-from tests.simulator import World
+from tests.simulator import ORIGIN, World
 
 
 def until(found: Callable[[], Any], *, seconds: float = 30.0) -> Any:
@@ -110,19 +112,24 @@ def test_a_thousand_idle_connections(many: World, impatient: Served) -> None:
 
 @pytest.mark.fault("More uploads at once than are allowed")
 def test_uploads_are_bounded_and_timed(many: World, impatient: Served) -> None:
-    """Each is held in memory whole: beyond so many at once the next is told to come back, before it sends a byte."""
-    keyid = many.partners["north"].key.fingerprint
-    head = (
-        "POST /v1/sources/visits/rows HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nContent-Type: text/csv\r\n"
-        f'Signature-Input: accordant=();keyid="{keyid}"\r\n\r\n'
-    ).encode()
+    """Beyond so many at once the next is told to come back, before it sends a byte; each is signed for beforehand."""
+    north, path = many.partners["north"], "/v1/sources/visits/rows"
+
+    def head() -> bytes:
+        headers = sign_request(
+            key=north.key, method="POST", target_uri=ORIGIN + path, now=many.clock.now(),
+            nonce=secrets.token_urlsafe(24), body=bytes(1_000_000), content_type="text/csv",
+        )  # fmt: skip
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n{lines}\r\n".encode()
+
     with contextlib.ExitStack() as stack:
         slots = [stack.enter_context(socket.create_connection(("127.0.0.1", impatient.port))) for _ in range(2)]
         for client in slots:
-            client.sendall(head + b"client")
+            client.sendall(head() + b"client")
         until(lambda: in_flight(impatient) >= 2)
         with socket.create_connection(("127.0.0.1", impatient.port)) as third:
-            third.sendall(head)
+            third.sendall(head())
             answer = third.recv(65536)
     status, reason = int(answer.split(b" ", 2)[1]), json.loads(answer.partition(b"\r\n\r\n")[2])["reason"]
     assert promised("More uploads at once than are allowed") == [(status, reason)]

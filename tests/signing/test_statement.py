@@ -63,6 +63,7 @@ VALUES: dict[type[Any], dict[str, Any]] = {
         "nonce": NONCE,
     },
     s.Duty: {"mou": "benchmarking", "clause": "4.2", "party": "northside", "status": "overdue", "nonce": NONCE},
+    s.Resumption: {"continuation": HEX, "reason": "every party was asked", "nonce": NONCE},
 }
 
 

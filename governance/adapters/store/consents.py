@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     and_,
     case,
+    delete,
     func,
     insert,
     or_,
@@ -31,11 +32,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
+from audit.schema import ERASED
 from governance.adapters.store.database import METADATA
 from governance.errors import LogUnavailable
 from governance.model.consent import ConsentRecord
 
-__all__ = ["CONSENTS", "ConsentTable", "expected_row", "stored_rows"]
+__all__ = ["CONSENTS", "ConsentTable", "expected_row", "forget_rows", "stored_rows"]
 
 _ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by INTEGER PRIMARY KEY only
 
@@ -83,6 +85,20 @@ def stored_rows(engine: Engine) -> Iterator[dict[str, Any]]:
     with engine.connect() as connection:
         for row in connection.execute(query).mappings():
             yield {name: value for name, value in row.items() if name != "id"}
+
+
+def forget_rows(connection: Connection, parts: Sequence[tuple[int, int]]) -> None:
+    """Deletes the records of parts that are forgotten (entry, number in it), before the log notes them as erased."""
+    forgotten: dict[int, set[int]] = {}
+    for entry, number in parts:
+        forgotten.setdefault(entry, set()).add(number)
+    for entry, numbers in forgotten.items():
+        ids = list(connection.scalars(select(CONSENTS.c.id).where(CONSENTS.c.entry == entry).order_by(CONSENTS.c.id)))
+        before = set(connection.scalars(select(ERASED.c.number).where(ERASED.c.seq == entry, ERASED.c.number >= 0)))
+        # An entry's records are its parts in order, but for those that were erased before.
+        there = [number for number in range(len(ids) + len(before)) if number not in before]
+        gone = [row for row, number in zip(ids, there, strict=True) if number in numbers]
+        connection.execute(delete(CONSENTS).where(CONSENTS.c.id.in_(gone)))
 
 
 class ConsentTable:

@@ -79,12 +79,13 @@ def _version() -> int | None:
 
 
 def blueprint(services: Services) -> Blueprint:
-    """`/v1/keys`, `/v1/mous`, `/v1/acknowledgements`, `/v1/duties`, `/v1/reviews` and `/v1/activation`."""
+    """`/v1/keys`, `/v1/mous`, `/v1/acknowledgements`, `/v1/duties`, `/v1/reviews`, and what follows from them."""
     pages = Blueprint("agreements", __name__)
     _keys(pages, services)
     _mous(pages, services)
     _words(pages, services)
     _duties(pages, services)
+    _resuming(pages, services)
     return pages
 
 
@@ -182,6 +183,23 @@ def _words(pages: Blueprint, services: Services) -> None:
         content = _body(_ENROLMENT_BODY)
         caller = services.authenticate(request, body=content)
         return jsonify(mous.state(caller, mou_id, *_statement(_object(content, "statement", "jws")))), 201
+
+
+def _resuming(pages: Blueprint, services: Services) -> None:
+    resuming = services.agreements.resuming
+
+    @pages.get("/v1/resumption")
+    def restored() -> Response:
+        """The restore from a backup that waits to be confirmed, and what may be missing since; null where none does."""
+        services.authenticate(request)
+        return jsonify({"waits": resuming.waiting()})
+
+    @pages.post("/v1/resumption")
+    def resumed() -> tuple[Response, int]:
+        """An administrator confirms that what may be missing was asked for: data may be released again."""
+        content = _body(_ENROLMENT_BODY)
+        caller = services.authenticate(request, body=content)
+        return jsonify(resuming.confirm(caller, *_statement(_object(content, "statement", "jws")))), 201
 
 
 def _duties(pages: Blueprint, services: Services) -> None:

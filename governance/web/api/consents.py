@@ -19,7 +19,7 @@ def blueprint(services: Services) -> Blueprint:
     def bring_in() -> tuple[Response, int]:
         """A consent file, CSV."""
         with uploaded(services) as (caller, content):
-            made = services.consents.bring_in(content, party=caller.party, person=caller.person)
+            made = services.consents.bring_in(bytes(content), party=caller.party, person=caller.person)
         return jsonify(made), 201
 
     @pages.get("/v1/consents")

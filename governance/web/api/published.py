@@ -19,7 +19,7 @@ _SHORT = "public, max-age=2"
 
 
 def blueprint(services: Services) -> Blueprint:
-    """`/log/checkpoint`, `/log/cosigned`, `/log/vkey` and `/log/tile/...`."""
+    """`/log/checkpoint`, `/log/cosigned`, `/log/vkey`, `/log/vkeys` and `/log/tile/...`."""
     pages = Blueprint("published", __name__)
 
     @pages.get("/log/checkpoint")
@@ -53,5 +53,12 @@ def blueprint(services: Services) -> Blueprint:
     def vkey() -> Response:
         """The log's verifier key (C2SP signed-note). Hold it against what you were told by another way."""
         return Response(services.vkey + "\n", content_type=_TEXT)
+
+    @pages.get("/log/vkeys")
+    def vkeys() -> Response:
+        """How the log came to its key: each entry in which one key signed the next, opened, a line each; else empty."""
+        response = Response(services.published.vkeys(), content_type=_TEXT)
+        response.headers["Cache-Control"] = _SHORT
+        return response
 
     return pages

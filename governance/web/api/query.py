@@ -23,22 +23,16 @@ from governance.errors import (
     TooMany,
 )
 from governance.gateway import Refusal, Released
-from governance.model.access import Decision, Request
+from governance.model.access import Decision
 from governance.web.api.encode import ARROW, encoder, negotiate
 from governance.web.api.log import checkpoint_header
 from governance.web.problems import problem, status_of
 from governance.web.services import Services
 
-__all__ = ["as_body", "blueprint", "refusal_problem"]
+__all__ = ["blueprint", "refusal_problem"]
 
 # The outcomes that the header may name (interfaces, HTTP); the log's own words are finer.
 _OUTCOMES = {"replay": "invalid", "bad-signature": "invalid"}
-
-
-def as_body(asked: Request) -> dict[str, Any]:
-    """A request as the body of `POST /v1/query` that would ask it: without what comes from elsewhere."""
-    document: dict[str, Any] = asked.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return {k: v for k, v in document.items() if k not in ("party", "at", "purpose", "mou")}
 
 
 def refusal_problem(services: Services, refusal: Refusal) -> Response:
@@ -50,7 +44,7 @@ def refusal_problem(services: Services, refusal: Refusal) -> Response:
     extra: dict[str, Any] = {
         "outcome": outcome,
         "clauses": [c.shown() for c in refusal.clauses],
-        "nearest": as_body(refusal.nearest) if refusal.nearest else None,
+        "nearest": refusal.nearest.offered() if refusal.nearest else None,
         "entry": refusal.entry,
     }
     if isinstance(error, InputWrong) and error.field:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import mmap
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 from flask import Blueprint, Response, jsonify, request
 
-from governance.errors import InputWrong, Refused, TooLarge, TooMany
+from governance.errors import InputWrong, Refused, TooLarge, TooMany, Unavailable
 from governance.query_body import speakable
+from governance.signing.fields import check_sha256
 from governance.web.authentic import Caller
 from governance.web.services import Services
 
 __all__ = ["blueprint", "json_body", "steward", "uploaded"]
+
+_PIECE = 256 * 1024
 
 
 def steward(caller: Caller) -> Caller:
@@ -36,24 +43,56 @@ def json_body(content: bytes) -> dict[str, object]:
 
 
 @contextmanager
-def uploaded(services: Services) -> Iterator[tuple[Caller, bytes]]:
-    """A large body and the steward who signed it. So many at once, since each is held in memory whole.
+def uploaded(services: Services) -> Iterator[tuple[Caller, memoryview]]:
+    """A large body and the steward who signed it; it lies in a file without a name, which ends with the block.
 
-    Raises TooMany before a byte is read, and whatever is wrong with the body or its signature.
+    Who sends it is known, and that there is a place for it, before a byte is read; a body that is not the one signed
+    for is thrown away. Raises NotAuthentic, Refused, TooMany, TooLarge, InputWrong; Unavailable where the disk is full.
     """
-    services.authenticator.expect_known(request)
     most = services.settings.max_upload
     if request.content_length is None:
         raise InputWrong("the number of bytes is said beforehand", reason="length-missing", field="Content-Length")
     if request.content_length > most:
         raise TooLarge(f"at most {most} bytes are taken")
+    caller, digest = services.authenticator.sender(request)
+    steward(caller)
     if not services.uploads.acquire(blocking=False):
         raise TooMany("other uploads are under way; try again in a moment", reason="busy")
     try:
-        content = request.stream.read(most + 1)
-        yield steward(services.authenticator.caller(request, body=content)), content
+        services.settings.data.mkdir(exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=services.settings.data) as file:
+            check_sha256(digest, _received(file, most))
+            with _mapped(file) as content:
+                yield caller, content
     finally:
         services.uploads.release()
+
+
+def _received(file: IO[bytes], most: int) -> bytes:
+    """Writes what arrives into a file; its SHA-256. Raises TooLarge; Unavailable where it cannot be written."""
+    made, size = hashlib.sha256(), 0
+    try:
+        while piece := request.stream.read(_PIECE):
+            made.update(piece)
+            size += len(piece)
+            if size > most:
+                raise TooLarge(f"at most {most} bytes are taken")
+            file.write(piece)
+        file.flush()
+    except OSError as error:
+        detail = f"the upload cannot be kept ({(error.strerror or 'error').lower()})"
+        raise Unavailable(detail, reason="upload-unwritable") from None
+    return made.digest()
+
+
+@contextmanager
+def _mapped(file: IO[bytes]) -> Iterator[memoryview]:
+    """A file's bytes, read from it as they are needed."""
+    if not file.seek(0, 2):
+        yield memoryview(b"")
+        return
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as content:
+        yield content
 
 
 def blueprint(services: Services) -> Blueprint:

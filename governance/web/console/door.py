@@ -52,9 +52,13 @@ class Door:
 
     # What arrives
 
+    def asked_here(self) -> bool:
+        """Whether it was this console's own host that was asked for."""
+        return request.host.lower() == self._host
+
     def host(self) -> None:
         """Raises NotFound where another host was asked for: a rebound name reads nothing."""
-        if request.host.lower() != self._host:
+        if not self.asked_here():
             detail = f"this console is at {self._services.settings.origin}, and under no other name"
             raise NotFound(detail, reason="other-host")
 

@@ -16,6 +16,7 @@ from governance.declaration import verify_recorded
 from governance.errors import LogUnavailable, NotAuthentic
 from governance.web.api.log import receipt_shown
 from governance.web.console.door import Door
+from governance.web.console.purposes import Within, within
 from governance.web.services import Services
 
 __all__ = ["Cited", "Told", "add"]
@@ -57,6 +58,19 @@ def _cited(services: Services, entry: Entry) -> list[Cited]:
             )
         )
     return found
+
+
+def _within(services: Services, entry: Entry, declared: Mapping[str, Any]) -> tuple[Within, ...]:
+    """Where the declared purpose stands in the trees of the agreements that decided."""
+    lives = services.agreements.book.current().lives()
+    cited = {(c.mou, c.version) for c in _cited(services, entry)}
+    mous = [
+        v.mou
+        for i, life in lives.items()
+        for v in reversed(life.versions)
+        if v.mou is not None and ((i, str(v.proposal.version)) in cited or (not cited and i == declared.get("mou")))
+    ]
+    return within(mous, str(declared.get("purpose")))
 
 
 def _text(encoded: Any) -> str:
@@ -137,6 +151,7 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
             sent=_text(signed.get("body")) if signed else None,
             signature_wrong=_signature(services, signed) if signed else None,
             cited=_cited(services, found),
+            within=_within(services, found, signed) if signed else (),
             releases=[e for e in account if e.kind == "release"],
             told=_told(account),
             whole=json.dumps(body, indent=2, ensure_ascii=False, sort_keys=True),

@@ -101,8 +101,8 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
 
     @pages.get("/mous")
     def mou_list() -> str:
-        """Every memorandum that the person may see."""
-        return render_template("mous.html", mous=mous.listed(door.holder()))
+        """Every memorandum that the person may see, as it stands; one alone is read anew from stored bytes."""
+        return render_template("mous.html", mous=mous.listed(door.holder(), anew=False))
 
     @pages.get("/mous/<mou_id>")
     def mou(mou_id: str) -> str:

@@ -25,7 +25,7 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
         """Everything in brief."""
         holder = door.holder()
         administrator = door.administrates(holder)
-        listed = services.agreements.mous.listed(holder)
+        listed = services.agreements.mous.listed(holder, anew=False)
         today = services.clock.now().date()
         since = today - dt.timedelta(days=_DAYS - 1)
         counted = services.history.count(
@@ -39,6 +39,7 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
             "overview.html",
             mous=listed,
             waits=waits(services, holder),
+            restored=services.agreements.resuming.waiting(),
             latest=latest,
             chart=picture,
             counted=counted,

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from governance.errors import AccordantError, InputWrong, Unavailable
 from governance.web.console import data, entry, history, mous, overview, picture, sign_in, waiting, words
 from governance.web.console.door import Door, configure
-from governance.web.problems import status_of
+from governance.web.problems import http_problem, status_of
 from governance.web.services import Services
 
 __all__ = ["blueprint"]
@@ -40,6 +40,7 @@ def blueprint(app: Flask, services: Services) -> Blueprint:
 
     _guard(pages, services, door, csrf)
     _tell(pages)
+    _elsewhere(app, services, door)
     for part in (sign_in, overview, mous, history, entry, picture, waiting, data):
         part.add(pages, services, door)
     return pages
@@ -56,7 +57,13 @@ def _guard(pages: Blueprint, services: Services, door: Door, csrf: CSRFProtect) 
         if request.method == "POST":
             request.max_content_length = services.settings.max_body
             door.same_site()
-            csrf.protect()
+            try:
+                csrf.protect()
+            except CSRFError:
+                if request.endpoint == "console.enter":
+                    # A link that was used has taken its form's token with it: what is told is that it was used.
+                    door.invited(str((request.view_args or {}).get("link")))
+                raise
         return None
 
     @pages.after_request
@@ -64,23 +71,52 @@ def _guard(pages: Blueprint, services: Services, door: Door, csrf: CSRFProtect) 
         response.headers.update(_HEADERS)
         if services.settings.origin.startswith("https://"):
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
-        if request.endpoint != "console.static":
+        if request.endpoint not in ("console.static", "console.favicon"):
             response.headers["Cache-Control"] = "no-store"
         return response
 
     @pages.context_processor
     def _around() -> dict[str, Any]:
-        try:
-            head = services.journal.head()
-        except Unavailable:
-            head = None
-        return {
-            "head": head,
-            "who": door.known(),
-            "words": words,
-            "names": door.names(),
-            "log_origin": services.settings.log_origin,
-        }
+        return _context(services, door)
+
+    @pages.get("/favicon.ico")
+    def favicon() -> AnyResponse:
+        """Where the mark is, for what a browser shows that is no page of ours and names none."""
+        return redirect(url_for("console.static", filename="mark.svg"), 301)
+
+
+def _context(services: Services, door: Door) -> dict[str, Any]:
+    """What stands around every page."""
+    try:
+        head = services.journal.head()
+    except Unavailable:
+        head = None
+    return {
+        "head": head,
+        "who": door.known(),
+        "words": words,
+        "names": door.names(),
+        "log_origin": services.settings.log_origin,
+    }
+
+
+def _elsewhere(app: Flask, services: Services, door: Door) -> None:
+    """A person who asks for an address that nothing has is told by a page; a program, by a problem document."""
+
+    @app.errorhandler(404)
+    def _nothing(error: HTTPException) -> Response:
+        first = request.accept_mimetypes.best_match(("application/problem+json", "application/json", "text/html"))
+        machine = request.path.startswith(("/v1/", "/log/"))
+        if machine or first != "text/html" or request.method not in ("GET", "HEAD") or not door.asked_here():
+            return http_problem(error)
+        detail = "there is no page at this address; what there is, the overview leads to"
+        page = render_template(
+            "problem.html", title="not found", detail=detail, reason="no-page", **_context(services, door)
+        )
+        response = make_response(page, 404)
+        response.headers.update(_HEADERS)
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
 
 def _tell(pages: Blueprint) -> None:

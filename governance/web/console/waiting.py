@@ -29,7 +29,7 @@ def waits(services: Services, holder: Holder) -> Waits:
     """From the use cases, which decide what the person hears of."""
     agreements = services.agreements
     administrator = Door.administrates(holder)
-    to_sign = tuple(m for m in agreements.mous.listed(holder) if m["state"] == "signing" and m["missing"])
+    to_sign = tuple(m for m in agreements.mous.listed(holder, anew=False) if m["state"] == "signing" and m["missing"])
     reviews = tuple(agreements.reviews.listed(holder))
     duties = tuple(agreements.duties.listed(holder))
     keys = tuple(k for k in agreements.keys.listed(holder) if k["state"] == "pending")

@@ -15,6 +15,7 @@ __all__ = [
     "KINDS",
     "OUTCOMES",
     "STATES",
+    "asked",
     "clauses",
     "count",
     "day",
@@ -38,6 +39,9 @@ KINDS = {
     "sign-in": "Signed in",
     "sign-out": "Signed out",
     "genesis": "The log began",
+    "log-key": "The log's key changed",
+    "continuation": "Restored from a backup",
+    "resumption": "Restore confirmed",
     "proposal": "MOU proposed",
     "opening": "Signing opened",
     "signature": "MOU signed",
@@ -158,12 +162,20 @@ def ticked(text: object) -> Markup:
     return Markup("").join(pieces)
 
 
+def _measure(measure: Mapping[str, Any]) -> str:
+    of = measure.get("field")
+    return f"{measure.get('measure')} of {of}" if of else str(measure.get("measure"))
+
+
 def _request(body: Mapping[str, Any]) -> str:
-    asked = field(body, "request")
-    if not isinstance(asked, Mapping):
-        return "a request that could not be read"
+    said = field(body, "request")
+    return asked(said) if isinstance(said, Mapping) else "a request that could not be read"
+
+
+def asked(asked: Mapping[str, Any]) -> str:
+    """A request in one sentence: what of which dataset, whose, and how closely."""
     measures = asked.get("measures") or []
-    wanted = asked.get("fields") or [str(field(m, "measure")) for m in measures if isinstance(m, Mapping)]
+    wanted = asked.get("fields") or [_measure(m) for m in measures if isinstance(m, Mapping)]
     what = ", ".join(map(str, wanted)) or "rows"
     whose = {"own": "own clients", "others": "others’ clients", "all": "all clients"}.get(str(asked.get("rows")), "")
     return f"{what} from {asked.get('dataset')}, {whose}, {asked.get('view')}"
