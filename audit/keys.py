@@ -26,6 +26,7 @@ import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from operator import itemgetter
 from typing import Any, Literal
 
@@ -47,7 +48,8 @@ from sqlalchemy import (
 from sqlalchemy import update as update_rows
 
 from audit.errors import KeysUnavailable, vendor_errors
-from audit.schema import Octets, plain, sqlite_pragmas
+from audit.handles import Handles
+from audit.schema import Octets, plain, run, sqlite_pragmas
 from audit.wrapping import WrappingKey
 
 __all__ = ["DATA_KEYS", "HANDLE", "DataKey", "KeyStore", "Use", "handle_id", "handle_text"]
@@ -76,7 +78,6 @@ _NEW += "ON CONFLICT DO NOTHING"
 _FILED = "SELECT id, tag FROM accordant_data_keys WHERE use = ? AND holder = ? AND period = '' AND tag IN "
 _SECRET = 32
 _SOME = 500
-_REMEMBERED = 200_000  # subjects' handles that are kept in memory; then they are read again
 _IN_MEMORY = 20_000  # opened keys
 
 
@@ -130,8 +131,7 @@ class KeyStore:
         self._new = plain(engine, _NEW)
         self._lock = threading.Lock()
         self._parties: dict[tuple[str, str, str], DataKey] = {}
-        self._handles: dict[tuple[str, str], dict[str, str]] = {}
-        self._remembered = 0
+        self._handles = Handles()
         self._opened: dict[bytes, DataKey] = {}
         if engine.dialect.name == "sqlite":
             sqlite_pragmas(engine)
@@ -154,19 +154,7 @@ class KeyStore:
 
     def handles(self, use: Use, holder: str, subjects: Sequence[str]) -> list[str]:
         """The handles of a holder's clients as they stand in bodies, in order; keys are made where there are none."""
-        with self._lock:
-            known = self._handles.setdefault((use, holder), {})
-            found = [known.get(subject) for subject in subjects]
-        if None not in found:
-            return found  # type: ignore[return-value]  # none of them is None
-        missing = list(dict.fromkeys(s for s, handle in zip(subjects, found, strict=True) if handle is None))
-        made = self._ensured(use, holder, missing)
-        with self._lock:
-            if self._remembered + len(made) > _REMEMBERED:
-                self._handles, self._remembered = {}, 0
-            self._handles.setdefault((use, holder), {}).update(made)
-            self._remembered += len(made)
-        return [made[s] if handle is None else handle for s, handle in zip(subjects, found, strict=True)]
+        return self._handles.of((use, holder), subjects, lambda missing: self._ensured(use, holder, missing))
 
     def of_subjects(self, use: Use, holder: str, subjects: Sequence[str]) -> dict[str, DataKey]:
         """Keys of a holder's clients, made where there are none."""
@@ -245,7 +233,8 @@ class KeyStore:
     def forget(self) -> None:
         """Drops whatever is in memory: another process has destroyed keys."""
         with self._lock:
-            self._parties, self._handles, self._opened, self._remembered = {}, {}, {}, 0
+            self._parties, self._opened = {}, {}
+        self._handles.forget()
 
     def rewrap(self) -> int:
         """Wraps every key that an older wrapping key wrapped with the present one; how many there were."""
@@ -297,7 +286,7 @@ class KeyStore:
             made = {"id": secrets.token_bytes(HANDLE), "use": use, "holder": party, "period": period, "tag": b""}
             made |= {"kek": self._wrapping.id, "wrapped": self._wrapped(made, secrets.token_bytes(_SECRET))}
             with self._begin(write=True) as connection:
-                self._insert(connection, [made])
+                self._write(connection, [made])
             with self._begin() as connection:  # another process may have been quicker
                 row = connection.execute(query).one()
         key = self._open(row)
@@ -308,20 +297,23 @@ class KeyStore:
     def _ensured(self, use: str, holder: str, subjects: Sequence[str]) -> dict[str, str]:
         """The handle of each, which is durable then."""
         tags = {self._tag(subject): subject for subject in subjects}
-        found = self._filed(use, holder, tags)
+        few = dict(islice(tags.items(), _SOME))
+        found = self._filed(use, holder, few)
+        if found and len(tags) > len(few):  # where none of the first is there, the insertion finds out about the rest
+            found |= self._filed(use, holder, {tag: s for tag, s in tags.items() if tag not in few})
         new = [self._made(use, holder, subject, tag) for tag, subject in tags.items() if subject not in found]
         if new:
             with self._begin(write=True) as connection:
-                alone = self._insert(connection, new) == len(new)
+                alone = self._write(connection, new) == len(new)
             made = {tags[row["tag"]]: handle_text(row["id"]) for row in new}
+            # Where another process was quicker with some, its keys count.
             found |= made if alone else self._filed(use, holder, {row["tag"]: tags[row["tag"]] for row in new})
         return found
 
-    def _insert(self, connection: Connection, rows: list[dict[str, Any]]) -> int:
-        """How many of them are new: fewer where another process was quicker. In order, which spares the index."""
+    def _write(self, connection: Connection, rows: list[dict[str, Any]]) -> int:
+        """Inserts those that are not there; how many these were. In order, which spares the index."""
         rows.sort(key=itemgetter("id"))
-        values = [tuple(row[name] for name in _COLUMNS) for row in rows]
-        return connection.exec_driver_sql(self._new, values).rowcount
+        return int(run(connection, self._new, [tuple(row[name] for name in _COLUMNS) for row in rows]).rowcount)
 
     def _filed(self, use: str, holder: str, tags: dict[bytes, str]) -> dict[str, str]:
         found: dict[str, str] = {}

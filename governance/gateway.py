@@ -213,7 +213,7 @@ class Gateway:
             max_rows=self.limits.rows,
             consents=self.consents.needed(request, decision, version=self.decider.version),
         )
-        made = answer(governed, self.sources.fetcher(governed))
+        made = answer(governed, self.sources.fetcher(governed), self.sources.together(governed))
         batches = iter(made.batches)
         first = next(batches, None)
         drafts = [self._request_draft(call, "permit", request, decision=decision)]

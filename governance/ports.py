@@ -19,7 +19,18 @@ if TYPE_CHECKING:
 
     from governance.disclosure.query import SourceQuery
 
-__all__ = ["Bundle", "Clock", "Engine", "Journal", "Nonces", "Published", "Source", "Vouching", "Within"]
+__all__ = [
+    "Bundle",
+    "Clock",
+    "Engine",
+    "Journal",
+    "Nonces",
+    "Published",
+    "Source",
+    "SourceGroup",
+    "Vouching",
+    "Within",
+]
 
 # Writes state in the transaction of the entries: it gets the store's connection and the entries, and what it raises
 # undoes both. Use cases pass it on and never look inside.
@@ -65,6 +76,21 @@ class Source(Protocol):
 
     def fetch(self, query: SourceQuery) -> Iterator[pa.RecordBatch]:
         """Rows or groups, batch by batch, memory flat. Raises SourceUnavailable."""
+        ...
+
+
+class SourceGroup(Protocol):
+    """Sources that can be asked in one go; each still answers for its owner alone. Safe from several threads."""
+
+    def takes(self, query: SourceQuery) -> bool:
+        """Whether the source of this query may be asked together with others."""
+        ...
+
+    def fetch(self, queries: Sequence[SourceQuery]) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """What each source alone would answer, with its owner; `queries` differ in their contributor only.
+
+        Raises SourceUnavailable.
+        """
         ...
 
 

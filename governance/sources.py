@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audit import Draft, Tampered
+from governance.disclosure.aggregate import Together, in_turn
 from governance.disclosure.query import GovernedQuery, SourceQuery
 from governance.errors import Conflict, InputWrong, NotFound, Refused, SourceUnavailable
 from governance.model.mou import Dataset, Mou
-from governance.ports import Journal, Source
+from governance.ports import Journal, Source, SourceGroup
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "Cipher", "Enrolled", "Loaded", "MappingRead", "SourceBook", "SourceKinds", "file_sha256"]
 
 KINDS = frozenset({"source", "load"})
+# For so many sets of sources it is kept how they are asked together: each set has an engine of its own.
+_MOST_GROUPED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,13 @@ class SourceKinds(Protocol):
 
     def open(self, read: MappingRead, dataset: Dataset, *, files: Sequence[Path], url: str | None) -> Source:
         """Raises SourceUnavailable, or InputWrong where the mapping does not fit what is there."""
+        ...
+
+    def together(self, sources: Sequence[Source]) -> Sequence[SourceGroup]:
+        """Groups of sources that can be asked in one go. Who stands in none is asked alone.
+
+        Raises SourceUnavailable.
+        """
         ...
 
 
@@ -121,6 +131,7 @@ class SourceBook:
         self._seq = -1
         self._enrolled: dict[tuple[str, str], Enrolled] = {}
         self._open: dict[tuple[str, str], tuple[Enrolled, Source, tuple[int, int, int] | None]] = {}
+        self._groups: dict[tuple[Source, ...], Sequence[SourceGroup]] = {}
 
     def enrolled(self, party: str | None = None) -> tuple[Enrolled, ...]:
         """The sources, of one party or of all."""
@@ -200,6 +211,37 @@ class SourceBook:
             opened, self._open = list(self._open.values()), {}
         for _, source, _ in opened:
             _let_go(source)
+
+    def together(self, governed: GovernedQuery) -> Together:
+        """As `fetcher`, for figures of several contributors: in one go where their sources can be asked so."""
+        fetch = self.fetcher(governed)
+
+        def ask(queries: Sequence[SourceQuery]) -> Iterator[tuple[str, pa.RecordBatch]]:
+            left = {query.contributor: query for query in queries}
+            if len(queries) > 1:
+                for group in self._grouped(queries):
+                    those = [query for query in left.values() if group.takes(query)]
+                    if len(those) > 1:
+                        yield from group.fetch(those)
+                        for query in those:
+                            del left[query.contributor]
+            yield from in_turn(fetch)(list(left.values()))
+
+        return ask
+
+    def _grouped(self, queries: Sequence[SourceQuery]) -> Sequence[SourceGroup]:
+        """The groups of exactly these sources: another load or mapping makes another source."""
+        found = [self._source(query.contributor, query.dataset) for query in queries]
+        sources = tuple(source for source in found if source is not None)
+        with self._lock:
+            groups = self._groups.get(sources)
+        if groups is None:
+            groups = self._kinds.together(sources)
+            with self._lock:
+                if len(self._groups) >= _MOST_GROUPED:
+                    self._groups.clear()
+                self._groups[sources] = groups
+        return groups
 
     def _source(self, party: str, dataset: str) -> Source | None:
         key = (party, dataset)
