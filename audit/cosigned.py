@@ -6,6 +6,7 @@ them loses no entry; a witness that is asked again cosigns again.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, Column, Connection, Engine, MetaData, String, Table, func, inspect, select
@@ -14,10 +15,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from audit.cosignature import CosignatureVerifier, Cosigned, cosignatures_of, with_lines
 from audit.errors import NoteWrong, mapped
 from audit.note import Checkpoint, signatures_of
+from audit.policy import Policy
 from audit.schema import Octets
 
 __all__ = ["COSIGNATURES", "CosignatureStore"]
 
+_LOOKED = 100  # checkpoints from each end
 _METADATA = MetaData()
 COSIGNATURES = Table(
     "audit_cosignatures",
@@ -82,11 +85,53 @@ class CosignatureStore:
 
     def newest(self) -> bytes | None:
         """The newest checkpoint that a witness cosigned, with its cosignatures; None without one."""
+        return next(self._notes(0, newest=1, oldest=0), None)
+
+    def newest_by(self, witness: CosignatureVerifier) -> bytes | None:
+        """The newest checkpoint that this witness is known to have cosigned, with its cosignatures."""
+        size = self.seen(witness)
+        return next(self._notes(size, newest=0, oldest=1), None) if size else None
+
+    def satisfying(self, policy: Policy, *, beyond: int = 0) -> bytes | None:
+        """The newest checkpoint of more than `beyond` entries with a quorum of the policy's witnesses.
+
+        Without a quorum that is asked for: with any of its witnesses.
+        """
+        witnesses = tuple(w.verifier.vkey for w in policy.witnesses)
+        found = self._notes(beyond + 1, witnesses=witnesses, cosigners=max(policy.least, 1))
+        return next((note for note in found if policy.content(note) and policy.cosigned(note)), None)
+
+    def best(self, *, beyond: int) -> bytes | None:
+        """Of the checkpoints of more than `beyond` entries one with most cosignatures, the newest of these."""
+        return max(self._notes(beyond + 1), key=lambda note: note.count(b"\n"), default=None)
+
+    def _notes(
+        self,
+        least: int,
+        *,
+        newest: int = _LOOKED,
+        oldest: int = _LOOKED,
+        witnesses: tuple[str, ...] | None = None,
+        cosigners: int = 1,
+    ) -> Iterator[bytes]:
+        """Checkpoints of at least so many entries with their cosignatures, so many at least: the newest of them first.
+
+        `witnesses`: only these are counted.
+        """
+        sizes = select(COSIGNATURES.c.size).where(COSIGNATURES.c.size >= least).group_by(COSIGNATURES.c.size)
+        if witnesses is not None:
+            sizes = sizes.where(COSIGNATURES.c.witness.in_(witnesses))
+        sizes = sizes.having(func.count() >= cosigners)
         with mapped(self.engine, "reading cosignatures"), self.engine.connect() as connection, connection.begin():
             if not self._there(connection):
-                return None
-            note = connection.scalar(select(COSIGNATURES.c.checkpoint).order_by(COSIGNATURES.c.size.desc()).limit(1))
-        return None if note is None else self.on(bytes(note))
+                return
+            found = list(connection.scalars(sizes.order_by(COSIGNATURES.c.size.desc()).limit(newest)))
+            found += list(connection.scalars(sizes.order_by(COSIGNATURES.c.size).limit(oldest)))[::-1]
+        for size in dict.fromkeys(found):
+            with mapped(self.engine, "reading cosignatures"), self.engine.connect() as connection, connection.begin():
+                note = connection.scalar(select(COSIGNATURES.c.checkpoint).where(COSIGNATURES.c.size == size).limit(1))
+            if note is not None:
+                yield self.on(bytes(note))
 
     def _there(self, connection: Connection) -> bool:
         if not self._ready:

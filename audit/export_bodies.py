@@ -24,6 +24,7 @@ class Bodies:
 
     path: Path
     faults: Faults
+    since: int = 0  # contents of entries before are passed over
     opened: int = 0
     _lines: Iterator[_Line] = field(init=False)
     _next: _Line | None = None
@@ -76,4 +77,5 @@ class Bodies:
                     message = f"line {count} of `{self.path.name}` is not an entry's number, salt and content"
                     self.faults.add(None, "bodies-malformed", message)
                     continue
-                yield found
+                if found[0] >= self.since:
+                    yield found

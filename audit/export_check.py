@@ -18,9 +18,12 @@ from audit.export_bodies import Bodies
 from audit.export_keys import Keys, of_keys
 from audit.leaf import Leaf
 from audit.note import Checkpoint, NoteVerifier, open_note, signatures_of
+from audit.policy import Policy
 from audit.receipt import Receipt
 from audit.report import Faults, Report
+from audit.since import begin_behind, cut
 from audit.tiles import ENTRIES, WIDTH, Tile, hashes_in, leaves_in, root_of_full
+from audit.vouched import quorum_fault
 from audit.walk import Walk
 
 __all__ = ["ExportReport", "verify_export"]
@@ -44,10 +47,14 @@ def verify_export(
     remembered: Sequence[bytes] = (),
     receipts: Sequence[bytes] = (),
     progress: Progress | None = None,
+    since: bytes | int = 0,
+    policy: Policy | None = None,
 ) -> ExportReport:
     """Verifies an export. `vkey`: the log's key as you know it; else the folder's own, which proves less.
 
-    Raises LogMissing where the folder is no export, NoteWrong for a key or a remembered checkpoint that can't be read.
+    `since`: a checkpoint, or a number of entries: what lies before is taken for what the tiles say it was. `policy`:
+    whose cosignatures the folder's checkpoint needs. Raises ValueError for a `since` that the folder does not come to,
+    LogMissing where the folder is no export, NoteWrong for a key or a remembered checkpoint that can't be read.
     """
     faults = Faults()
     keys = Keys.of(folder, faults)
@@ -60,12 +67,26 @@ def verify_export(
         return ExportReport(
             Report(0, faults.in_order(), faults.count, 0, note), verifier.name, verifier.vkey, 0, not vkey
         )
+    from_there = keys.remembered(since, verifier, faults) if isinstance(since, bytes) else None
+    if from_there is not None:
+        kept.append(from_there)
+        held.append(from_there)
+        start = min(from_there.size, signed.size)
+    else:
+        start = since if isinstance(since, int) else 0
+    if not 0 <= start <= signed.size:
+        raise ValueError(f"the folder has {signed.size} entries; it can't be verified from entry {start} on")
+    keys = keys.behind(start)
     walk = Walk(faults, sizes=frozenset(c.size for c in held) | keys.numbers)
-    reading = _Reading(folder, signed.size, walk, _wanted(given) | keys.numbers)
+    reading = _Reading(folder, signed.size, walk, _wanted(given) | keys.numbers, start=start)
+    reading.begin(None if from_there is None or from_there.size != start else from_there.root)
     reading.all(progress)
     keys.held(walk.roots, reading.kept, faults)
     _held(walk, signed, kept, given, reading.kept, faults)
-    report = Report(signed.size, faults.in_order(), faults.count, len(kept), note)
+    fault = None if policy is None else quorum_fault(policy, verifier, note)
+    if fault is not None:
+        faults.add(None, *fault)
+    report = Report(signed.size, faults.in_order(), faults.count, len(kept), note, since=start)
     return ExportReport(report, verifier.name, verifier.vkey, reading.bodies.opened, vkey is None)
 
 
@@ -115,16 +136,46 @@ class _Reading:
     size: int
     walk: Walk
     wanted: set[int]  # leaves to be kept, for receipts
+    start: int = 0  # the first entry that is looked at
     kept: dict[int, bytes] = field(default_factory=dict)
     pending: list[list[bytes]] = field(default_factory=list)
     done: list[int] = field(default_factory=list)
     bodies: Bodies = field(init=False)
     whole: bool = True
 
+    def begin(self, root: bytes | None) -> None:
+        """Behind `start` entries; `root`: theirs, where it is known."""
+        if self.start == 0:
+            return
+        leaves = self._stored(Tile(ENTRIES, (self.start - 1) // WIDTH).at(self.size))
+        at = (self.start - 1) % WIDTH
+        leaf = leaves[at] if len(leaves) > at else None
+        begin_behind(self.walk, self.start, root, leaf, (cut(self._hashes_of), self._made), self.walk.faults)
+        self.whole = False  # of tiles above the lowest level no beginning is known
+
+    def _stored(self, tile: Tile | None) -> list[bytes]:
+        try:
+            return [] if tile is None else leaves_in((self.folder / tile.path).read_bytes())
+        except (OSError, NotCanonical):
+            return []
+
+    def _hashes_of(self, tile: Tile) -> bytes | None:
+        fuller = Tile(tile.level, tile.index).at(self.size)
+        path = None if fuller is None else self.folder / fuller.path
+        return path.read_bytes() if path is not None and path.is_file() else None
+
+    def _made(self, tile: Tile) -> bytes:
+        """A tile's hashes from the entries themselves."""
+        if tile.level == 0:
+            leaves = self._stored(Tile(ENTRIES, tile.index).at(self.size))
+            return b"".join(map(Leaf.hash, leaves[: tile.width]))
+        below = range(tile.index * WIDTH, tile.index * WIDTH + tile.width)
+        return b"".join(root_of_full(hashes_in(self._made(Tile(tile.level - 1, number)))) for number in below)
+
     def all(self, progress: Progress | None) -> None:
         """Every bundle, what follows from it, and what is left over."""
-        self.bodies = Bodies(self.folder / "bodies.jsonl", self.walk.faults)
-        for first in range(0, self.size, WIDTH):
+        self.bodies = Bodies(self.folder / "bodies.jsonl", self.walk.faults, since=self.start)
+        for first in range(self.start // WIDTH * WIDTH, self.size, WIDTH):
             width = min(WIDTH, self.size - first)
             hashes = self._bundle(Tile(ENTRIES, first // WIDTH, width), first)
             self.whole = self.whole and len(hashes) == width
@@ -164,9 +215,9 @@ class _Reading:
             )
         hashes = []
         for seq, leaf in enumerate(leaves[: tile.width], start=first):
-            if self.walk.step(seq, leaf):
+            if seq >= self.start and self.walk.step(seq, leaf):
                 self.bodies.held(seq, leaf)
-            if seq in self.wanted or of_keys(leaf):
+            if seq in self.wanted or (seq >= self.start and of_keys(leaf)):
                 self.kept[seq] = leaf
             hashes.append(Leaf.hash(leaf))
         return hashes

@@ -48,6 +48,10 @@ class Keys:
             return cls(Chain(), {})
         return cls(chain, {link.seq: opening.leaf for opening, link in opened})
 
+    def behind(self, start: int) -> Keys:
+        """The same chain; of the entries that it stands in, those from `start` on."""
+        return Keys(self.chain, {seq: leaf for seq, leaf in self.leaves.items() if seq >= start})
+
     @property
     def numbers(self) -> frozenset[int]:
         """The entries in which a key signed the next."""

@@ -7,7 +7,7 @@ log's own table of erasures says; that table is held against the bodies as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import permutations
@@ -25,9 +25,20 @@ from audit.rows import Stored, key_missing, part_of, place_of
 from audit.schema import BODIES, ERASED, ERASED_KEYS, PARTS, WHOLE
 from audit.sealing import SALT, Lost, Sealing
 
-__all__ = ["Forgotten"]
+__all__ = ["Forgotten", "Gone"]
 
-_KNOWN = 1_000_000
+_KNOWN = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """What a piece of the log says of forgetting: erasures, contents and keys that are not there."""
+
+    orders: tuple[tuple[int, Erased], ...] = ()
+    bodies: tuple[tuple[int, int], ...] = ()
+    sealed: tuple[tuple[int, tuple[bytes, ...]], ...] = ()
+    parts: tuple[tuple[int, int], ...] = ()
+    handles: tuple[tuple[bytes, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -43,7 +54,7 @@ class Forgotten:
     _parts: list[tuple[int, int]] = field(default_factory=list)
     _strays: list[Stored] = field(default_factory=list)
     _handles: dict[bytes, int] = field(default_factory=dict)
-    _known: set[bytes] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)  # handles whose keys are there
 
     def missing(self, seq: int) -> None:
         """There is no content of this entry."""
@@ -55,6 +66,29 @@ class Forgotten:
     def lost(self, seq: int, keys: tuple[bytes, ...]) -> None:
         """There is, and a key that it takes is gone."""
         self._sealed.append((seq, keys))
+
+    def recall(self, entries: Iterable[Entry]) -> None:
+        """Erasures before the part that is looked at."""
+        for entry in entries:
+            with suppress(ValueError, TypeError):
+                self.orders[entry.seq] = Erased.from_entry(entry)
+
+    def found(self) -> Gone:
+        """What was collected of one piece, for `take`."""
+        bodies = tuple((first, last) for first, last in self._bodies)
+        orders, handles = tuple(self.orders.items()), tuple(self._handles.items())
+        return Gone(orders, bodies, tuple(self._sealed), tuple(self._parts), handles)
+
+    def take(self, gone: Gone) -> None:
+        """What another collected of the next piece."""
+        self.orders.update(gone.orders)
+        for first, last in gone.bodies:
+            self.missing(first)
+            self._bodies[-1][1] = last
+        self._sealed += gone.sealed
+        self._parts += gone.parts
+        for identity, seq in gone.handles:
+            self._handles.setdefault(identity, seq)
 
     def stray(self, row: Stored, error: Tampered) -> None:
         """A content that does not open where it lies."""
@@ -73,19 +107,21 @@ class Forgotten:
         return self._look_at_parts(connection, entry)
 
     def _look_at_handles(self, entry: Entry) -> None:
+        new = [handle for handle in handles_in(entry.body) if handle not in self.known]
+        if not new:
+            return
         try:
-            named = [i for i in map(handle_id, handles_in(entry.body)) if i not in self._known]
+            named = {handle_id(handle): handle for handle in new}
         except ValueError:
             self.faults.add(entry.seq, "body-malformed", f"entry {entry.seq} names a subject by no handle")
             return
-        if named:
-            present = set(self.sealing.keys.present(named))
-            if len(self._known) > _KNOWN:
-                self._known.clear()
-            self._known |= present
-            for identity in named:
-                if identity not in present:
-                    self._handles.setdefault(identity, entry.seq)
+        present = set(self.sealing.keys.present(named))
+        if len(self.known) > _KNOWN:
+            self.known.clear()
+        self.known.update(named[identity] for identity in present)
+        for identity in named:
+            if identity not in present:
+                self._handles.setdefault(identity, entry.seq)
 
     def _look_at_parts(self, connection: Connection, entry: Entry) -> tuple[bytes | None, ...]:
         said = entry.body.get("parts")

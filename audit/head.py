@@ -18,7 +18,7 @@ from audit.leaf import FIRST, Leaf, from_text, to_text
 from audit.merkle import EMPTY, Range
 from audit.note import Checkpoint, NoteSigner, NoteVerifier, open_note, signatures_of
 from audit.rows import checked_leaf
-from audit.schema import HEAD, LEAVES, plain
+from audit.schema import HEAD, LEAVES, plain, run
 
 __all__ = [
     "Head",
@@ -132,7 +132,7 @@ def verified_head(connection: Connection, *, origin: str, verifier: NoteVerifier
 
 def locked_place(connection: Connection) -> tuple[int, bytes] | None:
     """Size and last hash, the row locked until the transaction ends (SQLite: the whole database is)."""
-    row = connection.exec_driver_sql(_LOCKED.get(connection.dialect.name, _PLACE)).one_or_none()
+    row = run(connection, _LOCKED.get(connection.dialect.name, _PLACE)).fetchone()
     return None if row is None else (row[0], row[1])
 
 
@@ -144,7 +144,7 @@ def insert_head(connection: Connection, head: Head) -> None:
 def move_head(connection: Connection, old: Head, new: Head) -> bool:
     """Compare-and-swap: whether the head still stood at `old`, and now stands at `new`."""
     values = (*_values(new).values(), old.size, old.last)
-    return connection.exec_driver_sql(plain(connection, _MOVE), values).rowcount == 1
+    return bool(run(connection, plain(connection, _MOVE), values).rowcount == 1)
 
 
 def _values(head: Head) -> dict[str, object]:

@@ -26,32 +26,32 @@ import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from operator import itemgetter
 from typing import Any, Literal
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import (
     Column,
     Connection,
     Engine,
     Index,
-    Insert,
     LargeBinary,
     MetaData,
     Row,
     String,
     Table,
     delete,
+    event,
     func,
     inspect,
     select,
 )
 from sqlalchemy import update as update_rows
-from sqlalchemy.dialects import postgresql, sqlite
 
 from audit.errors import KeysUnavailable, mapped, vendor_errors
-from audit.schema import Octets, sqlite_pragmas
-from audit.wrapping import NONCE, WrappingKey
+from audit.handles import Handles
+from audit.schema import Octets, plain, run, sqlite_pragmas
+from audit.wrapping import WrappingKey
 
 __all__ = ["DATA_KEYS", "HANDLE", "DataKey", "KeyStore", "Use", "handle_id", "handle_text", "wrapped_by"]
 
@@ -68,21 +68,23 @@ DATA_KEYS = Table(
     Column("period", String(7), nullable=False),
     Column("tag", Octets, nullable=False),  # empty: the key is no subject's
     Column("kek", String(16), nullable=False),
-    Column("wrapped", Octets, nullable=False),
-    Column("name", Octets, nullable=False),  # the subject's id, encrypted under the key
-    Index("accordant_data_keys_of", "use", "holder", "period", "tag", unique=True),
-    Index("accordant_data_keys_tag", "tag"),
+    Column("wrapped", Octets, nullable=False),  # the key, and behind it the subject's id
+    Index("accordant_data_keys_of", "tag", "use", "holder", "period", unique=True),
+    sqlite_with_rowid=False,
 )
+_COLUMNS = ("id", "use", "holder", "period", "tag", "kek", "wrapped")
+# Keys that another process made meanwhile are left as they are.
+_NEW = "INSERT INTO accordant_data_keys (id, use, holder, period, tag, kek, wrapped) VALUES (?, ?, ?, ?, ?, ?, ?) "
+_NEW += "ON CONFLICT DO NOTHING"
+_FILED = "SELECT id, tag FROM accordant_data_keys WHERE use = ? AND holder = ? AND period = '' AND tag IN "
+_SECRET = 32
 _SOME = 500
-_REMEMBERED = 200_000  # subjects' handles that are kept in memory; then they are read again
 _IN_MEMORY = 20_000  # opened keys
 
 
-def _insert_new(dialect: str) -> Insert:
-    """Keys that another process made meanwhile are left as they are."""
-    if dialect == "sqlite":
-        return sqlite.insert(DATA_KEYS).on_conflict_do_nothing()
-    return postgresql.insert(DATA_KEYS).on_conflict_do_nothing()
+def _with_room(connection: Any, _record: object) -> None:
+    """Keys lie all over the index: 32 MB of it are kept in memory."""
+    connection.execute("PRAGMA cache_size=-32000")
 
 
 def wrapped_by(engine: Engine) -> dict[str, int]:
@@ -134,14 +136,14 @@ class KeyStore:
         self._wrapping = wrapping
         self._older = {key.id: key for key in older}
         self._vendor = vendor_errors(engine)
-        self._insert = _insert_new(engine.dialect.name)
+        self._new = plain(engine, _NEW)
         self._lock = threading.Lock()
         self._parties: dict[tuple[str, str, str], DataKey] = {}
-        self._handles: dict[tuple[str, str], dict[str, str]] = {}
-        self._remembered = 0
+        self._handles = Handles()
         self._opened: dict[bytes, DataKey] = {}
         if engine.dialect.name == "sqlite":
             sqlite_pragmas(engine)
+            event.listen(engine, "connect", _with_room)
         with self._begin() as connection:
             there = inspect(connection).has_table(DATA_KEYS.name)
         if not there:
@@ -160,19 +162,7 @@ class KeyStore:
 
     def handles(self, use: Use, holder: str, subjects: Sequence[str]) -> list[str]:
         """The handles of a holder's clients as they stand in bodies, in order; keys are made where there are none."""
-        with self._lock:
-            known = self._handles.setdefault((use, holder), {})
-            found = [known.get(subject) for subject in subjects]
-        if None not in found:
-            return found  # type: ignore[return-value]  # none of them is None
-        missing = list(dict.fromkeys(s for s, handle in zip(subjects, found, strict=True) if handle is None))
-        made = self._ensured(use, holder, missing)
-        with self._lock:
-            if self._remembered + len(made) > _REMEMBERED:
-                self._handles, self._remembered = {}, 0
-            self._handles.setdefault((use, holder), {}).update(made)
-            self._remembered += len(made)
-        return [made[s] if handle is None else handle for s, handle in zip(subjects, found, strict=True)]
+        return self._handles.of((use, holder), subjects, lambda missing: self._ensured(use, holder, missing))
 
     def of_subjects(self, use: Use, holder: str, subjects: Sequence[str]) -> dict[str, DataKey]:
         """Keys of a holder's clients, made where there are none."""
@@ -251,7 +241,8 @@ class KeyStore:
     def forget(self) -> None:
         """Drops whatever is in memory: another process has destroyed keys."""
         with self._lock:
-            self._parties, self._handles, self._opened, self._remembered = {}, {}, {}, 0
+            self._parties, self._opened = {}, {}
+        self._handles.forget()
 
     def rewrap(self, *, progress: Callable[[int], None] | None = None) -> int:
         """Wraps every key that an older wrapping key wrapped with the present one; how many there were."""
@@ -262,7 +253,7 @@ class KeyStore:
                     select(DATA_KEYS).where(DATA_KEYS.c.kek != self._wrapping.id).limit(_SOME)
                 ).all()
                 for row in rows:
-                    values = {"kek": self._wrapping.id, "wrapped": self._wrapped(row._mapping, self._secret(row))}
+                    values = {"kek": self._wrapping.id, "wrapped": self._wrapped(row._mapping, self._unwrapped(row))}
                     connection.execute(update_rows(DATA_KEYS).where(DATA_KEYS.c.id == row.id).values(values))
             done += len(rows)
             if progress is not None:
@@ -273,25 +264,22 @@ class KeyStore:
     def _tag(self, subject: str) -> bytes:
         return hmac.digest(self._search, subject.encode(), hashlib.sha256)
 
-    def _wrapped(self, row: Any, secret: bytes) -> bytes:
-        return self._wrapping.wrap(secret, _identity(row))
+    def _wrapped(self, row: Any, plain: bytes) -> bytes:
+        return self._wrapping.wrap(plain, _identity(row))
 
-    def _secret(self, row: Row[Any]) -> bytes:
+    def _unwrapped(self, row: Row[Any]) -> bytes:
         key = self._wrapping if row.kek == self._wrapping.id else self._older.get(row.kek)
         if key is None:
             raise KeysUnavailable(f"a data key is wrapped by the wrapping key `{row.kek}`, which is not at hand")
         return key.unwrap(row.wrapped, _identity(row._mapping))
 
     def _open(self, row: Row[Any]) -> DataKey:
-        secret = self._secret(row)
-        subject: str | None = None
-        if row.tag:
-            try:
-                subject = AESGCM(secret).decrypt(row.name[:NONCE], row.name[NONCE:], row.id).decode()
-            except (InvalidTag, ValueError) as error:
-                raise KeysUnavailable("the name under a data key is not the one that was written") from error
-            if _handle(secret, row.holder, subject) != row.id or self._tag(subject) != row.tag:
-                raise KeysUnavailable("a data key does not belong to the subject that it is filed under")
+        plain = self._unwrapped(row)
+        secret, subject = plain[:_SECRET], plain[_SECRET:].decode()
+        if not row.tag and not subject:
+            return DataKey(row.id, row.use, row.holder, row.period, secret)
+        if _handle(secret, row.holder, subject) != row.id or self._tag(subject) != row.tag:
+            raise KeysUnavailable("a data key does not belong to the subject that it is filed under")
         return DataKey(row.id, row.use, row.holder, row.period, secret, subject)
 
     def _of_party(self, use: str, party: str, period: str) -> DataKey:
@@ -306,9 +294,9 @@ class KeyStore:
             row = connection.execute(query).one_or_none()
         if row is None:
             made = {"id": secrets.token_bytes(HANDLE), "use": use, "holder": party, "period": period, "tag": b""}
-            made |= {"kek": self._wrapping.id, "wrapped": self._wrapped(made, secrets.token_bytes(32)), "name": b""}
+            made |= {"kek": self._wrapping.id, "wrapped": self._wrapped(made, secrets.token_bytes(_SECRET))}
             with self._begin(write=True) as connection:
-                connection.execute(self._insert, [made])
+                self._write(connection, [made])
             with self._begin() as connection:  # another process may have been quicker
                 row = connection.execute(query).one()
         key = self._open(row)
@@ -319,32 +307,41 @@ class KeyStore:
     def _ensured(self, use: str, holder: str, subjects: Sequence[str]) -> dict[str, str]:
         """The handle of each, which is durable then."""
         tags = {self._tag(subject): subject for subject in subjects}
-        found = self._filed(use, holder, tags)
+        few = dict(islice(tags.items(), _SOME))
+        found = self._filed(use, holder, few)
+        if found and len(tags) > len(few):  # where none of the first is there, the insertion finds out about the rest
+            found |= self._filed(use, holder, {tag: s for tag, s in tags.items() if tag not in few})
         new = [self._made(use, holder, subject, tag) for tag, subject in tags.items() if subject not in found]
         if new:
             with self._begin(write=True) as connection:
-                for start in range(0, len(new), 5000):
-                    connection.execute(self._insert, new[start : start + 5000])
-            found |= self._filed(use, holder, {row["tag"]: tags[row["tag"]] for row in new})
+                alone = self._write(connection, new) == len(new)
+            made = {tags[row["tag"]]: handle_text(row["id"]) for row in new}
+            # Where another process was quicker with some, its keys count.
+            found |= made if alone else self._filed(use, holder, {row["tag"]: tags[row["tag"]] for row in new})
         return found
+
+    def _write(self, connection: Connection, rows: list[dict[str, Any]]) -> int:
+        """Inserts those that are not there; how many these were. In order, which spares the index."""
+        rows.sort(key=itemgetter("id"))
+        return int(run(connection, self._new, [tuple(row[name] for name in _COLUMNS) for row in rows]).rowcount)
 
     def _filed(self, use: str, holder: str, tags: dict[bytes, str]) -> dict[str, str]:
         found: dict[str, str] = {}
         wanted = list(tags)
-        of = (DATA_KEYS.c.use == use, DATA_KEYS.c.holder == holder, DATA_KEYS.c.period == "")
         with self._begin() as connection:
             for start in range(0, len(wanted), _SOME):
-                some = DATA_KEYS.c.tag.in_(wanted[start : start + _SOME])
-                for row in connection.execute(select(DATA_KEYS.c.id, DATA_KEYS.c.tag).where(*of, some)):
-                    found[tags[row.tag]] = handle_text(row.id)
+                some = wanted[start : start + _SOME]
+                query = plain(connection, f"{_FILED}({', '.join('?' * len(some))})")
+                for identity, tag in connection.exec_driver_sql(query, (use, holder, *some)):
+                    found[tags[bytes(tag)]] = handle_text(bytes(identity))
         return found
 
     def _made(self, use: str, holder: str, subject: str, tag: bytes) -> dict[str, Any]:
-        secret, nonce = secrets.token_bytes(32), secrets.token_bytes(NONCE)
+        secret = secrets.token_bytes(_SECRET)
         identity = _handle(secret, holder, subject)
         row = {"id": identity, "use": use, "holder": holder, "period": "", "tag": tag, "kek": self._wrapping.id}
-        name = nonce + AESGCM(secret).encrypt(nonce, subject.encode(), identity)
-        return row | {"wrapped": self._wrapped(row, secret), "name": name}
+        row["wrapped"] = self._wrapped(row, secret + subject.encode())
+        return row
 
     def _begin(self, *, write: bool = False) -> _Transaction:
         return _Transaction(self, "IMMEDIATE" if write else "DEFERRED")

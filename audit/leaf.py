@@ -14,6 +14,7 @@ import datetime as dt
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from audit.errors import NotCanonical
 from audit.merkle import leaf_hash
@@ -32,6 +33,7 @@ _LEAF = re.compile(
 _MOST = 2**53 - 1
 
 
+@lru_cache(64)  # the entries of a batch have one time
 def to_text(instant: dt.datetime) -> str:
     """An instant as it stands in a leaf."""
     return instant.astimezone(dt.UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -122,9 +122,9 @@ class Log:
         """Records the drafts as consecutive entries, all or none. Durable once it returns.
 
         `within(connection, entries)` writes the caller's own rows in the same transaction. It must only use that
-        connection, and neither commit nor roll back; it runs in the thread of whoever writes the batch, before the
-        entries' own rows are inserted, and again should another process have moved the head meanwhile. What it raises
-        undoes this submission alone, and is raised here.
+        connection, and neither commit nor roll back, nor append (LogError, at once); it runs in the thread of whoever
+        writes the batch, before the entries' own rows are inserted, and again should another process have moved the
+        head meanwhile. What it raises undoes this submission alone, and is raised here.
 
         Raises LogUnavailable (its `outcome` says whether something may have been written) and DraftWrong.
         """

@@ -6,6 +6,7 @@ agrees with the last leaf, and whether the newest entries are whole. The whole i
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Iterator
 
 from sqlalchemy import Engine, inspect, select
@@ -16,11 +17,11 @@ from audit.head import Head, verified_head
 from audit.keys import KeyStore
 from audit.note import NoteVerifier
 from audit.place import caught_up, filed_below
-from audit.rows import fetch
+from audit.rows import checked_leaf, fetch
 from audit.schema import LEAVES, METADATA
 from audit.sealing import Sealing
 
-__all__ = ["entries_of", "head_of", "missing_tables"]
+__all__ = ["entries_of", "head_of", "missing_tables", "recorded_at"]
 
 _CHUNK = 200
 
@@ -41,6 +42,13 @@ def head_of(engine: Engine, *, origin: str, verifier: NoteVerifier, keys: KeySto
         head = verified_head(connection, origin=origin, verifier=verifier)
         caught_up(connection, head, since=filed_below(connection, head.size), sealing=Sealing(keys))
         return head
+
+
+def recorded_at(engine: Engine, seq: int) -> dt.datetime | None:
+    """When an entry was recorded, by its leaf; None where there is none. Raises Tampered, LogUnavailable."""
+    with mapped(engine, "being looked at"), engine.connect() as connection, connection.begin():
+        leaf = connection.scalar(select(LEAVES.c.leaf).where(LEAVES.c.seq == seq))
+    return None if leaf is None else checked_leaf(seq, bytes(leaf)).time
 
 
 def entries_of(engine: Engine, kinds: Collection[str], *, keys: KeyStore) -> Iterator[Entry]:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +22,7 @@ from audit.proof import check_consistency, check_inclusion
 from audit.succession import Chain, openings
 from audit.tree import ReadTile, Tree
 
-__all__ = ["Remembered", "compared", "recalled", "remember"]
+__all__ = ["Remembered", "compared", "followed", "held", "recalled", "remember", "replaced"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,33 +69,72 @@ def recalled(path: Path, *, vkey: str | None = None) -> tuple[Remembered, ...]:
 
 def remember(path: Path, seen: Remembered) -> None:
     """Adds a checkpoint at the end of a file; on the disk once it returns. Raises what `checkpoint` does."""
-    _ = seen.checkpoint
-    line = json.dumps({"checkpoint": seen.note.decode(), "vkey": seen.vkey}, ensure_ascii=False, sort_keys=True)
+    line = _line(seen)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         os.fchmod(file.fileno(), 0o600)
-        file.write(line.encode() + b"\n")
+        file.write(line)
         file.flush()
         os.fsync(file.fileno())
 
 
-def compared(kept: Remembered, shown: Remembered, read: ReadTile, *, vkeys: bytes = b"") -> bool:
-    """That the log that is shown begins with the one that was kept; its tiles are asked for, and not trusted.
+def replaced(path: Path, seen: Sequence[Remembered]) -> None:
+    """The file holds these and nothing else: whole or as it was before, and on the disk once it returns.
 
-    `vkeys` is what the log shows of its keys (`Published.vkeys`). False where what was kept is of entries that were
-    lost, as the log itself says in the entry that continues it: nothing is left to compare. Raises Forked, naming both,
-    where it does not begin so, or proves nothing.
+    Raises what `checkpoint` does, and OSError.
+    """
+    data = b"".join(_line(one) for one in seen)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _line(seen: Remembered) -> bytes:
+    _ = seen.checkpoint
+    told = {"checkpoint": seen.note.decode(), "vkey": seen.vkey}
+    return json.dumps(told, ensure_ascii=False, sort_keys=True).encode() + b"\n"
+
+
+def held(
+    kept: Remembered,
+    shown: Remembered,
+    prove: Callable[[int], Sequence[bytes]],
+    *,
+    followed: Callable[[str], bool] | None = None,
+) -> bool:
+    """That the log that is shown begins with the one that was kept. `prove` gives the consistency proof from a size.
+
+    `followed` is asked where another key signs now: whether what was kept is of entries that the log itself says were
+    lost; it raises Forked where the one key does not lead to the other. False for what was lost: nothing is left to
+    compare. Raises Forked, naming both, where the log does not begin so, or proves nothing.
     """
     old, new = kept.checkpoint, shown.checkpoint
     said = f"a log of {old.size} entries with the root {old.root.hex()} was seen, and now one of {new.size} entries "
     said += f"with the root {new.root.hex()} is shown"
-    if kept.vkey != shown.vkey and _followed(kept, shown, read, vkeys, said):
-        return False
+    if kept.vkey != shown.vkey:
+        if followed is None:
+            raise Forked("other-key", f"{said}, signed by another key", kept=kept.note, shown=shown.note)
+        if followed(said):
+            return False
     if new.size < old.size:
         message = f"{said}: entries {new.size} to {old.size - 1} were taken away"
         raise Forked("rewound", message, kept=kept.note, shown=shown.note)
     try:
-        proof = Tree(new.size, read).consistency(old.size)
+        proof = prove(old.size) if 0 < old.size < new.size else ()
         check_consistency(old=old.size, size=new.size, old_root=old.root, root=new.root, proof=proof)
     except (ProofWrong, Tampered) as error:
         message = f"{said}, which does not begin with it: two histories were signed, or the proof is false ({error})"
@@ -100,7 +142,20 @@ def compared(kept: Remembered, shown: Remembered, read: ReadTile, *, vkeys: byte
     return True
 
 
-def _followed(kept: Remembered, shown: Remembered, read: ReadTile, vkeys: bytes, said: str) -> bool:
+def compared(kept: Remembered, shown: Remembered, read: ReadTile, *, vkeys: bytes = b"") -> bool:
+    """As `held`; proofs are made from the log's tiles, which are asked for, and not trusted.
+
+    `vkeys` is what the log shows of its keys (`Published.vkeys`).
+    """
+    return held(
+        kept,
+        shown,
+        lambda size: Tree(shown.checkpoint.size, read).consistency(size),
+        followed=lambda said: followed(kept, shown, read, vkeys, said),
+    )
+
+
+def followed(kept: Remembered, shown: Remembered, read: ReadTile, vkeys: bytes, said: str) -> bool:
     """That the key that was kept leads to the one that signs now, by entries of the very log that is shown.
 
     Whether the checkpoint is of entries that were lost when the log was continued. Raises Forked.

@@ -49,6 +49,13 @@ class Range:
             size += 1
         return Range(size, tuple(peaks))
 
+    def joined(self, level: int, root: bytes) -> Range:
+        """The range after 2**level more leaves, given by the root over them. Raises ValueError off their places."""
+        if self.size & ((1 << level) - 1):
+            raise ValueError(f"a full subtree of level {level} does not begin behind {self.size} leaves")
+        above = Range(self.size >> level, self.peaks).extended((root,))
+        return Range(above.size << level, above.peaks)
+
     @property
     def root(self) -> bytes:
         """The Merkle tree hash."""

@@ -152,8 +152,11 @@ class NoteSigner:
         return data + b"\n" + self._line + line + b"\n"
 
 
+_TEXT = re.compile(rb"[\x20-\xff\n]*\n")
+
+
 def _is_text(data: bytes) -> bool:
-    return data.endswith(b"\n") and all(byte >= 0x20 or byte == 0x0A for byte in data)
+    return _TEXT.fullmatch(data) is not None
 
 
 def signatures_of(note: bytes) -> tuple[str, tuple[Signature, ...]]:

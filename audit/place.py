@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, union_all
+from sqlalchemy import Connection, func, select, union_all
 
 from audit.entry import Entry, Term, terms
 from audit.errors import Tampered
 from audit.head import Head
 from audit.rows import fetch
-from audit.schema import TERMS
+from audit.schema import INSERT_TERM, TERMS, plain, run
 from audit.sealing import Sealing
 
 __all__ = ["FILED_AT", "Place", "caught_up", "check_filed", "filed_below", "newest_of_kinds", "refiled"]
@@ -27,7 +27,6 @@ __all__ = ["FILED_AT", "Place", "caught_up", "check_filed", "filed_below", "newe
 FILED_AT = 256
 _CHUNK = 100
 
-_INSERT = insert(TERMS)
 _NEWEST = select(func.max(TERMS.c.seq))
 
 Unfiled = tuple[int, tuple[Term, ...]]
@@ -51,9 +50,9 @@ class Place:
 
     def filed_by(self, connection: Connection) -> Place:
         """Files everything, in the caller's transaction."""
-        rows = [{"seq": seq, "key": key, "value": value} for seq, words in self.unfiled for key, value in words]
+        rows = [(seq, key, value) for seq, words in self.unfiled for key, value in words]
         if rows:
-            connection.execute(_INSERT, rows)
+            run(connection, plain(connection, INSERT_TERM), rows)
         return Place(self.head)
 
     def newest_first(self, wanted: Sequence[Term], first: int, behind: int) -> Iterator[int]:

@@ -79,6 +79,22 @@ class Policy:
         """Whether the quorum is there where these witnesses, by their names here, have cosigned."""
         return self.quorum is None or self._witnessed(self.quorum, names)
 
+    @property
+    def least(self) -> int:
+        """The fewest witnesses that can make the quorum; 0 where none is asked for."""
+        return 0 if self.quorum is None else self._fewest(self.quorum)
+
+    def _fewest(self, name: bytes) -> int:
+        group = next((g for g in self.groups if g.name == name), None)
+        if group is None:
+            return 1
+        return sum(sorted(self._fewest(member) for member in group.members)[: group.least])
+
+    def content(self, note: bytes) -> bool:
+        """Whether the cosignatures of a checkpoint are enough, whichever log signed it. Raises NoteWrong."""
+        keys = {c.verifier.public for c in self.cosigned(note)}
+        return self.satisfied(frozenset(w.name for w in self.witnesses if w.verifier.public in keys))
+
     def _witnessed(self, name: bytes, names: frozenset[bytes]) -> bool:
         group = next((g for g in self.groups if g.name == name), None)
         if group is None:
@@ -102,9 +118,9 @@ class Policy:
         checkpoint = Checkpoint.from_text(open_note(note, log.verifier))
         if checkpoint.origin != log.verifier.name:
             raise WrongCheckpoint(f"the checkpoint is of the log `{checkpoint.origin}`, not of `{log.verifier.name}`")
-        keys = {c.verifier.public for c in self.cosigned(note)}
-        names = frozenset(w.name for w in self.witnesses if w.verifier.public in keys)
-        if not self.satisfied(names):
+        if not self.content(note):
+            keys = {c.verifier.public for c in self.cosigned(note)}
+            names = frozenset(w.name for w in self.witnesses if w.verifier.public in keys)
             who = ", ".join(sorted(name.decode(errors="replace") for name in names)) or "nobody"
             raise WrongCheckpoint(f"the policy's quorum has not cosigned the checkpoint: {who} of its witnesses did")
         return checkpoint

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from audit.leaf import Leaf, body_hash
+from audit.meaning import meaning
 
 __all__ = ["MOST_FAULTS", "Fault", "Faults", "Report"]
 
@@ -24,6 +25,11 @@ class Fault:
     def __str__(self) -> str:
         return self.message
 
+    @property
+    def meaning(self) -> str:
+        """What a fault of this kind means, for people who know the law and not the format."""
+        return meaning(self.code)
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -31,7 +37,8 @@ class Report:
 
     At most 100 faults are listed; `count` is how many there were. `remembered` is how many remembered checkpoints the
     log was held against: with none, nobody can tell whether the log was replaced by an older copy of itself. `erased`:
-    runs of entries whose content was forgotten, with the erasure's number: no fault, and not verified either.
+    runs of entries whose content was forgotten, with the erasure's number: no fault, and not verified either. Entries
+    before `since` were not looked at. `vouched`: up to which size the quorum of a policy vouches; None without one.
     """
 
     size: int
@@ -40,6 +47,8 @@ class Report:
     remembered: int
     checkpoint: bytes | None
     erased: tuple[tuple[int, int, int], ...] = ()
+    since: int = 0
+    vouched: int | None = None
 
     @property
     def ok(self) -> bool:

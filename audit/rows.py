@@ -8,7 +8,8 @@ ones that were written, is for verification to find (`audit.verify`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
@@ -141,8 +142,9 @@ def part_of(entry: Entry, number: int, keys: bytes, sealed: bytes, sealing: Seal
     return salt, value
 
 
-def stored(connection: Connection, first: int, behind: int, most: int) -> Iterator[Stored]:
+def stored(connection: Connection, first: int, behind: int, most: int) -> Generator[Stored]:
     """Rows as they are, unverified, in order, few of them in memory at a time."""
     rows = _ROWS.where(LEAVES.c.seq >= first, LEAVES.c.seq < behind).order_by(LEAVES.c.seq).limit(most)
-    for row in connection.execution_options(yield_per=50).execute(rows):
-        yield Stored(*row)
+    with closing(connection.execution_options(yield_per=50).execute(rows)) as found:
+        for row in found:
+            yield Stored(*row)

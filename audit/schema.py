@@ -14,6 +14,7 @@ option `sqlite_begin` asks for it, as the sequencer does, so that a write never 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -46,6 +47,7 @@ __all__ = [
     "HEAD",
     "INSERT_BODY",
     "INSERT_LEAF",
+    "INSERT_TERM",
     "INSERT_NAMED",
     "INSERT_PART",
     "LEAVES",
@@ -59,6 +61,7 @@ __all__ = [
     "make_tables",
     "plain",
     "prepare",
+    "run",
     "sqlite_pragmas",
 ]
 
@@ -192,6 +195,7 @@ _guard(PARTS, deletes=False, key="seq = NEW.seq AND number = NEW.number")
 
 # What every append says is put into words once: building and compiling it anew would cost more than running it.
 INSERT_LEAF = "INSERT INTO audit_leaves (seq, leaf) VALUES (?, ?)"
+INSERT_TERM = "INSERT INTO audit_terms (seq, key, value) VALUES (?, ?, ?)"
 INSERT_BODY = "INSERT INTO audit_bodies (seq, keys, sealed) VALUES (?, ?, ?)"
 INSERT_PART = "INSERT INTO audit_parts (seq, number, keys, sealed) VALUES (?, ?, ?, ?)"
 INSERT_NAMED = "INSERT INTO audit_named (key, seq) VALUES (?, ?)"
@@ -200,6 +204,24 @@ INSERT_NAMED = "INSERT INTO audit_named (key, seq) VALUES (?, ?)"
 def plain(engine: Engine | Connection, text: str) -> str:
     """A statement of our own with `?` for each value, as the engine's driver wants it."""
     return text if engine.dialect.paramstyle == "qmark" else text.replace("?", "%s")
+
+
+def run(connection: Connection, text: str, values: Sequence[Any] = ()) -> Any:
+    """One of the log's own statements, once, or for each of a list of values; the cursor, or what stands for it.
+
+    On SQLite by the driver's own cursor: SQLAlchemy's way to it costs three times what the statement does. Errors are
+    the driver's then (`vendor_errors` holds both).
+    """
+    if connection.dialect.name != "sqlite":
+        return connection.exec_driver_sql(text, values or None)
+    driver: Any = connection.connection.dbapi_connection
+    cursor = driver.cursor()
+    try:
+        (cursor.executemany if type(values) is list else cursor.execute)(text, values)
+    except BaseException:
+        cursor.close()  # whoever keeps the error must not keep the statement, and with it the lock
+        raise
+    return cursor
 
 
 def make_tables(connection: Connection) -> None:
@@ -251,4 +273,5 @@ def _on_connect(connection: Any, _record: object) -> None:
 
 def _on_begin(connection: Connection) -> None:
     mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+    # As SQLAlchemy runs it: where it fails, SQLAlchemy has to know.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "IMMEDIATE" else "BEGIN")

@@ -34,7 +34,7 @@ from audit.head import Head, check_head, extended, locked_place, move_head, read
 from audit.note import NoteSigner, NoteVerifier
 from audit.place import FILED_AT, Place, caught_up
 from audit.rows import place_of
-from audit.schema import INSERT_BODY, INSERT_LEAF, INSERT_NAMED, INSERT_PART, make_durable, plain
+from audit.schema import INSERT_BODY, INSERT_LEAF, INSERT_NAMED, INSERT_PART, make_durable, plain, run
 from audit.sealing import Sealing
 
 __all__ = ["Clock", "Sequencer", "Within"]
@@ -78,6 +78,8 @@ class Sequencer:
         self._engine = engine
         self._sealing = sealing
         self._vendor = vendor_errors(engine)
+        driver = engine.dialect.dbapi
+        self._taken = (IntegrityError, *((driver.IntegrityError,) if driver is not None else ()))
         self._place = place
         self._kinds = kinds
         self._signer = signer
@@ -91,6 +93,7 @@ class Sequencer:
         self._writing = threading.Lock()  # held by whoever writes a batch
         self._riding: list[Future[tuple[Entry, ...]]] = []  # what came by `soon` and is being written
         self._writer = 0  # the thread that writes
+        self._lent = 0  # the thread that runs a `within`
         self._crowd = 1  # how many the last batch held of those that wait
         self._closing = False
         self._gate = threading.Lock()  # no submission gets in behind the end of the queue
@@ -111,7 +114,13 @@ class Sequencer:
         return self._place
 
     def last_of(self, kinds: Collection[str]) -> int:
-        """The number of the newest entry of any kind, -1 if none. Raises LogUnavailable while that is not known."""
+        """The number of the newest entry of any kind, -1 if none. Raises LogUnavailable while that is not known.
+
+        Whoever asks first after an unknown commit finds its outcome out: a service that asks before it records anything
+        would otherwise wait for an entry that nobody makes.
+        """
+        if not self._settled:
+            self._settle_if_idle()
         if not self._settled:
             raise LogUnavailable("the outcome of the last commit is not known yet", outcome="unknown")
         return max(map(self._kinds.get, kinds, repeat(-1)), default=-1)
@@ -119,8 +128,10 @@ class Sequencer:
     def submit(self, drafts: tuple[Prepared, ...], within: Within | None) -> Future[tuple[Entry, ...]]:
         """Writes a submission at once, or queues it where another is being written.
 
-        Raises LogUnavailable where nobody would take it.
+        Raises LogUnavailable where nobody would take it; LogError inside a `within`, which would wait for itself.
         """
+        if self._lent == threading.get_ident():
+            raise LogError("a `within` must not append to the log that it is written to")
         submission = Submission(drafts, within)
         self._put(self._queue, submission)
         self._write_if_idle()
@@ -169,6 +180,15 @@ class Sequencer:
                 self._writing.release()
         if self._queue:
             self._wake.set()
+
+    def _settle_if_idle(self) -> None:
+        """Nobody waits for another who looks already; a database that hangs would hold them all."""
+        if self._closing or self._process != os.getpid() or not self._writing.acquire(blocking=False):
+            return
+        try:
+            self._settle()
+        finally:
+            self._writing.release()
 
     def _run(self) -> None:
         """The sequencer's own thread: writes whatever no caller does."""
@@ -242,7 +262,7 @@ class Sequencer:
         for _ in range(_TRIES):
             try:
                 return self._transaction(submissions)
-            except (_Moved, IntegrityError):
+            except (_Moved, *self._taken):
                 self._disconnect()
                 self._settled = False  # whatever is in memory is read anew
         raise LogError("another process kept moving the log's head")
@@ -275,28 +295,31 @@ class Sequencer:
     def _within(self, connection: Connection, within: Within, entries: tuple[Entry, ...]) -> BaseException | None:
         """Runs a caller's own writes under a savepoint; what they raise is returned, and their writes are undone."""
         lent = connection.get_transaction()
-        connection.exec_driver_sql("SAVEPOINT submission")
+        run(connection, "SAVEPOINT submission")
+        self._lent = threading.get_ident()
         try:
             within(connection, entries)
         except BaseException as error:
             if lent is None or not lent.is_active:
                 raise LogError("a `within` ended the transaction that it was lent") from error
-            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT submission")
+            run(connection, "ROLLBACK TO SAVEPOINT submission")
             if isinstance(error, _BROKEN):  # the log's own database, under the caller's writes
                 unavailable = LogUnavailable(f"the database failed in the same transaction ({type(error).__name__})")
                 unavailable.__cause__ = error
                 return unavailable
             return error
+        finally:
+            self._lent = 0
         if lent is None or not lent.is_active:
             raise LogError("a `within` ended the transaction that it was lent")
-        connection.exec_driver_sql("RELEASE SAVEPOINT submission")
+        run(connection, "RELEASE SAVEPOINT submission")
         return None
 
     def _insert(self, connection: Connection, place: Place, batch: Batch) -> Place:
         if not batch.entries:
             return place
         entries = [entry for _, entry in batch.entries]
-        connection.exec_driver_sql(self._insert_leaf, [(e.seq, e.leaf) for e in entries])
+        run(connection, self._insert_leaf, [(e.seq, e.leaf) for e in entries])
         self._insert_content(connection, batch)
         hashes = [e.leaf_hash for e in entries]
         head = extended(place.head, hashes, time=entries[-1].time, signer=self._signer)
@@ -318,11 +341,11 @@ class Sequencer:
             for number, part in enumerate(draft.parts):
                 keys, sealed = self._sealing.seal_with((part.key,), part.plain, place + number.to_bytes(4, "big"))
                 parts.append((entry.seq, number, keys, sealed))
-        connection.exec_driver_sql(self._insert_body, bodies)
+        run(connection, self._insert_body, bodies)
         if parts:
-            connection.exec_driver_sql(self._insert_part, parts)
+            run(connection, self._insert_part, parts)
         if named:
-            connection.exec_driver_sql(self._insert_named, named)
+            run(connection, self._insert_named, named)
 
     def _current(self, connection: Connection) -> Place:
         """The place on the disk, its row locked; usually the one in memory."""

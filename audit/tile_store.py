@@ -64,6 +64,11 @@ class TileStore:
         with suppress(LogUnavailable):
             self.grown(size)
 
+    def only_read(self) -> None:
+        """Takes what is kept from now on, and keeps nothing more: for who verifies."""
+        with mapped(self._engine, "reading tiles"), self._engine.connect() as connection, connection.begin():
+            self._ready = inspect(connection).has_table(TILES.name)
+
     def forget(self) -> None:
         """Lets go of what is in memory: it was seen to be wrong."""
         with self._lock:

@@ -3,43 +3,61 @@
 Each leaf must be the one canonical form of a leaf, under its own number, none missing and none surplus, its time not
 before the one before, its `prev` the hash of the leaf before, its body's hash that of the stored salt and body; the
 search's table must say what the bodies say. The Merkle root of all leaves must be the one in the checkpoint, and the
-checkpoint signed by the key that the verifier was told of. Remembered checkpoints (of partners, of yesterday) must be
-checkpoints of a beginning of this log.
+checkpoint signed by the key that the verifier was told of. Remembered checkpoints (of partners, of yesterday) and those
+that witnesses cosigned must be checkpoints of a beginning of this log; tiles that are kept must be the leaves' own. The
+canonical form of a body is looked at wherever somebody looks into the body.
 
 What can be found without a remembered checkpoint: every change by somebody who lacks the log's key. What can't: that
 the whole database, head included, was put back to an older copy of itself, or that the key's owner signed another
 history. Both contradict any checkpoint that somebody kept.
+
+The log is gone through in pieces (`audit.piece`), by one process or several; a piece in which anything is wrong is gone
+through again here, leaf by leaf, so that what is said of it depends on nothing but what is stored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, func, inspect, select
 
-from audit.entry import Entry, Term, terms
-from audit.errors import KeysUnavailable, LogMissing, NoteWrong, Tampered, WrongCheckpoint, mapped
+from audit.careful import Claims, carefully
+from audit.entry import Entry
+from audit.erasure import ERASURE
+from audit.errors import LogMissing, NoteWrong, Tampered, WrongCheckpoint, mapped
 from audit.forgotten import Forgotten
 from audit.head import Head, read_head
 from audit.keys import KeyStore
 from audit.log import Log
 from audit.note import Checkpoint, NoteVerifier, open_note, signatures_of
+from audit.piece import Piece
+from audit.pieces import Plan, Seeing, pieces
 from audit.place import FILED_AT, filed_below
+from audit.policy import Policy
+from audit.raw import not_text
 from audit.report import MOST_FAULTS, Fault, Faults, Report
 from audit.rotation import accepted, followed, held_roots
-from audit.rows import Stored, opened, stored, to_entry
 from audit.schema import BODIES, HEAD, LEAVES, PARTS, TERMS
-from audit.sealing import Lost, Sealing
+from audit.sealing import Sealing
+from audit.since import begin_walk, entries_before
+from audit.succession import Chain
+from audit.tile_check import TileCheck, tiles_there
+from audit.vouched import Vouched
 from audit.walk import Walk
 
-__all__ = ["CheckEntry", "Fault", "Progress", "Report", "verify"]
+__all__ = ["CheckEntry", "Claims", "Fault", "Progress", "Report", "verify"]
 
 Progress = Callable[[int, int], None]
 # A caller's own look at each entry (signatures, activations): pairs of a code and a sentence for what is wrong.
 CheckEntry = Callable[[Entry], Iterable[tuple[str, str]] | None]
 
-_CHUNK = 1000
+_MOST_DOUBTED = 100_000
+
+
+def _itself(entry: Entry) -> Entry | None:
+    return entry if entry.erased is None else None
 
 
 def verify(
@@ -47,50 +65,194 @@ def verify(
     *,
     vkey: str,
     keys: KeyStore | None = None,
+    open_keys: Callable[[], KeyStore] | None = None,
     remembered: Sequence[bytes] = (),
     progress: Progress | None = None,
     check_entry: CheckEntry | None = None,
+    claims: Claims | None = None,
+    jobs: int = 1,
+    since: bytes | int = 0,
+    policy: Policy | None = None,
 ) -> Report:
     """Verifies a whole log, which may be written to meanwhile: it is taken as it stands at the start.
 
     `vkey` may be any key that the log ever had: later ones are followed, each signed by the one before.
 
-    `keys`: the key store of a log that is not open. Memory is flat. `progress(done, total)` is called now and then.
+    `keys`: the key store of a log that is not open. `jobs`: so many processes; the report is the same. Each of several
+    opens the key store for itself by `open_keys`, which has to survive pickling. `since`: a checkpoint, or a number of
+    entries: what lies before is taken for what the tree says it was. `policy`: whose cosignatures the newest checkpoint
+    must have. `check_entry` is `claims` in one piece. Memory is flat. `progress(done, total)` is called now and then.
     Raises NoteWrong for a `vkey` that can't be read, WrongCheckpoint for a remembered checkpoint that the key did not
-    sign, LogMissing, LogUnavailable.
+    sign, ValueError for a `since` that the log has not come to, LogMissing, LogUnavailable.
     """
     engine, sealing = (source.engine, source.sealing) if isinstance(source, Log) else (source, None)
     if sealing is None:
         if keys is None:
             raise TypeError("a log that is not open is verified with its key store")
         sealing = Sealing(keys)
+    if jobs > 1 and open_keys is None:
+        raise TypeError("several processes open the key store each for itself: say how")
     known = NoteVerifier.from_vkey(vkey)
-    faults = Faults()
-    forgotten = Forgotten(sealing, faults)
-    with mapped(engine, "being verified"):
-        with engine.connect() as connection, connection.begin():
-            chain = followed(connection, known, faults, sealing)
-            kept = accepted(remembered, chain, known, faults)
-            sizes = frozenset(c.size for c in kept) | {link.seq for link in chain.links}
-            walk = Walk(faults, sizes=sizes)
-            head, signed, size = _start(connection, chain.newest(known), faults)
-            filed = _filed(connection, size, faults)
-        first: int | None = 0
-        while first is not None:
-            with engine.connect() as connection, connection.begin():
-                first = _chunk(connection, first, size, filed, walk, forgotten, check_entry)
-            if progress is not None:
-                progress(size if first is None else first, size)
-        for handle, what in forgotten.check_keys():
-            faults.add(None, "key-changed", f"the key `{handle}`: {what}")
-        forgotten.end(engine.connect, size)
-    walk.end(size, head.last if head is not None and head.size == size else None)
-    if head is not None:
-        _held_against_head(walk, head, signed, faults)
-    _held_against_remembered(walk, kept, size, faults)
-    held_roots(chain, walk.roots, faults)
-    checkpoint = None if head is None else head.checkpoint
-    return Report(size, faults.in_order(), faults.count, len(kept), checkpoint, tuple(forgotten.erased))
+    if check_entry is not None:
+        check = check_entry
+        claims = Claims(_itself, lambda _, entry: check(entry))
+    with mapped(engine, "being verified"), engine.connect() as connection, connection.begin():
+        run = _Run.of(engine, sealing, connection, known, remembered, since, claims)
+    run.all(progress, jobs, open_keys)
+    return run.end(policy)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One verification, from what the head says to the report."""
+
+    engine: Engine
+    sealing: Sealing
+    faults: Faults
+    forgotten: Forgotten
+    chain: Chain
+    kept: Sequence[Checkpoint]
+    claims: Claims | None
+    head: Head | None
+    signed: Checkpoint | None
+    size: int
+    start: int
+    walk: Walk
+    plan: Plan
+    vouched: Vouched
+    tiles: TileCheck | None
+
+    @classmethod
+    def of(
+        cls,
+        engine: Engine,
+        sealing: Sealing,
+        connection: Connection,
+        known: NoteVerifier,
+        remembered: Sequence[bytes],
+        since: bytes | int,
+        claims: Claims | None,
+    ) -> _Run:
+        """Everything that is known before the first entry."""
+        faults = Faults()
+        chain = followed(connection, known, faults, sealing)
+        kept = accepted(remembered, chain, known, faults)
+        there: Sequence[Checkpoint] = accepted([since], chain, known, faults) if isinstance(since, bytes) else ()
+        kept += there
+        verifier = chain.newest(known)
+        head, signed, size = _start(connection, verifier, faults)
+        start = _since(since, size)
+        filed = _filed(connection, size, faults)
+        doubted = frozenset(not_text(connection, _MOST_DOUBTED))
+        newest = connection.scalar(select(func.max(LEAVES.c.seq)).where(LEAVES.c.seq < size))
+        vouched = Vouched.of(connection, verifier, lambda note: chain.signed(note, known)[0], faults, since=start)
+        tiles = TileCheck() if tiles_there(connection) else None
+        sizes = sorted({c.size for c in kept} | set(vouched.sizes) | {link.seq for link in chain.links})
+        walk = Walk(faults, sizes=frozenset(sizes))
+        begin_walk(engine, walk, start, there[0].root if there and there[0].size == start else None, faults)
+        forgotten = Forgotten(sealing, faults)
+        try:
+            forgotten.recall(entries_before(engine, {ERASURE}, sealing, start) if start else ())
+        except Tampered as error:  # met on the way, though nobody looked for it
+            faults.add(error.seq, error.code, str(error))
+        plan = Plan(start, start if newest is None else max(start, newest + 1), filed, sizes, doubted)
+        return cls(
+            engine,
+            sealing,
+            faults,
+            forgotten,
+            chain,
+            kept,
+            claims,
+            head,
+            signed,
+            size,
+            start,
+            walk,
+            plan,
+            vouched,
+            tiles,
+        )
+
+    def all(self, progress: Progress | None, jobs: int, open_keys: Callable[[], KeyStore] | None) -> None:
+        """Every entry."""
+        claims = self.claims
+        look, kinds = (None, None) if claims is None else (claims.look, claims.kinds)
+        seeing = Seeing(look, kinds, tiles=self.tiles is not None)
+        found_by = pieces(self.engine, self.sealing, self.plan, seeing, jobs=jobs, open_keys=open_keys)
+        with closing(found_by) as found:
+            for piece in found:
+                self._piece(piece)
+                if progress is not None:
+                    progress(piece.behind, self.size)
+        if progress is not None:
+            progress(self.size, self.size)
+        self.walk.end(self.size, self.head.last if self.head is not None and self.head.size == self.size else None)
+
+    def _piece(self, piece: Piece) -> None:
+        if piece.empty:
+            self.plan.skip(_next_stored(self.engine, piece.behind, self.size))
+        elif not piece.whole:
+            carefully(self.engine, piece.first, piece.behind, self.plan.filed, self.walk, self.forgotten, self.claims)
+        else:
+            self.walk.pass_by(piece)
+            self.forgotten.take(piece.gone)
+            for seq, seen in piece.notes if self.claims is not None else ():
+                self.faults.add_all(seq, self.claims.judge(seq, seen) or ())  # type: ignore[union-attr]
+        due, tiles = self.vouched.due(piece.behind), self.tiles if piece.tiles else None
+        if not due and tiles is None:
+            return
+        with mapped(self.engine, "being verified"), self.engine.connect() as connection, connection.begin():
+            if tiles is not None:
+                tiles.take(piece, connection)
+            if due:
+                self.vouched.held(connection, piece.behind, self.walk.roots)
+                self._forget()
+
+    def _forget(self) -> None:
+        """Roots at cosigned sizes, once they were held against: there may be many."""
+        wanted = {c.size for c in self.kept} | {link.seq for link in self.chain.links}
+        for size in [s for s in self.walk.roots if s not in wanted]:
+            del self.walk.roots[size]
+
+    def end(self, policy: Policy | None) -> Report:
+        """What hangs on all entries together."""
+        head, faults, size = self.head, self.faults, self.size
+        with mapped(self.engine, "being verified"):
+            for handle, what in self.forgotten.check_keys():
+                faults.add(None, "key-changed", f"the key `{handle}`: {what}")
+            self.forgotten.end(self.engine.connect, size)
+        if head is not None:
+            _held_against_head(self.walk, head, self.signed, faults)
+        _held_against_remembered(self.walk, self.kept, size, faults)
+        held_roots(self.chain, self.walk.roots, faults)
+        upto = note = None
+        with mapped(self.engine, "being verified"), self.engine.connect() as connection, connection.begin():
+            self.vouched.held(connection, size, self.walk.roots, end=size)
+            if head is not None:
+                note = self.vouched.newest(connection, head.checkpoint, size)
+                upto = None if policy is None else self.vouched.check(connection, policy, head.checkpoint, size)
+            if self.tiles is not None and not faults.count:
+                self.tiles.end(connection, size, faults)
+        found = faults.in_order()
+        erased = tuple(self.forgotten.erased)
+        return Report(size, found, faults.count, len(self.kept), note, erased, self.start, upto)
+
+
+def _since(since: bytes | int, size: int) -> int:
+    if isinstance(since, bytes):
+        return min(
+            Checkpoint.from_text(signatures_of(since)[0]).size, size
+        )  # one of a longer log is told when remembered checkpoints are
+    if not 0 <= since <= size:
+        raise ValueError(f"the log has {size} entries; it can't be verified from entry {since} on")
+    return since
+
+
+def _next_stored(engine: Engine, first: int, size: int) -> int:
+    with mapped(engine, "being verified"), engine.connect() as connection, connection.begin():
+        found = connection.scalar(select(func.min(LEAVES.c.seq)).where(LEAVES.c.seq >= first))
+    return size if found is None else int(found)
 
 
 def _start(
@@ -155,72 +317,6 @@ def _filed(connection: Connection, size: int, faults: Faults) -> int:
     if size - filed >= FILED_AT:
         faults.add(filed, "index-differs", f"searches know of no entry from {filed} on: their table was cut off")
     return filed
-
-
-def _chunk(
-    connection: Connection,
-    first: int,
-    size: int,
-    filed: int,
-    walk: Walk,
-    forgotten: Forgotten,
-    check_entry: CheckEntry | None,
-) -> int | None:
-    """Verifies some entries from `first` on; the number to go on with, None at the end."""
-    numbers = select(LEAVES.c.seq).where(LEAVES.c.seq >= first, LEAVES.c.seq < size).order_by(LEAVES.c.seq)
-    last: int | None = connection.scalar(select(func.max(numbers.limit(_CHUNK).subquery().c.seq)))
-    if last is None:
-        return None
-    rows = select(TERMS.c.seq, TERMS.c.key, TERMS.c.value).where(TERMS.c.seq >= first, TERMS.c.seq <= last)
-    words: dict[int, set[Term]] = {}
-    for seq, key, value in connection.execute(rows):
-        words.setdefault(seq, set()).add((key, value))
-    for row in stored(connection, first, last + 1, _CHUNK):
-        if walk.step(row.seq, row.leaf):
-            expected = words.get(row.seq, set()) if row.seq < filed else None
-            _content(connection, row, expected, forgotten, check_entry)
-    return last + 1
-
-
-def _content(
-    connection: Connection,
-    row: Stored,
-    words: set[Term] | None,
-    forgotten: Forgotten,
-    check_entry: CheckEntry | None,
-) -> None:
-    """The body against its leaf, the search's table against the body, and the caller's own look."""
-    seq, faults = row.seq, forgotten.faults
-    salt = body = None
-    try:
-        content = opened(row, forgotten.sealing)
-        if content is None:
-            forgotten.missing(seq)
-            return
-        salt, body = content
-        entry = to_entry(seq, row.leaf, salt, body)
-    except Lost as lost:
-        forgotten.lost(seq, lost.keys)
-        return
-    except KeysUnavailable as error:
-        faults.add(seq, "key-changed", f"the key to the content of entry {seq} can't be used: {error}")
-        return
-    except Tampered as error:
-        if body is None and error.code == "body-changed":
-            forgotten.stray(row, error)
-        else:
-            faults.add_body(seq, error.code, str(error), row.leaf, salt, body)
-        return
-    parts = forgotten.look(connection, entry)
-    if words is not None and words != set(terms(entry.kind, entry.body)):
-        faults.add(
-            seq,
-            "index-differs",
-            f"entry {seq} is filed for searches under other words than its content says, so searches miss it or find "
-            "it wrongly",
-        )
-    if check_entry is not None:
-        faults.add_all(seq, check_entry(replace(entry, parts=parts) if parts else entry) or ())
 
 
 def _held_against_head(walk: Walk, head: Head, signed: Checkpoint | None, faults: Faults) -> None:

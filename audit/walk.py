@@ -1,4 +1,4 @@
-"""The walk along the leaves: numbers, times, the chain, and the Merkle tree, one leaf after another.
+"""The walk along the leaves: numbers, times, the chain, and the Merkle tree, one leaf after another or by whole pieces.
 
 A link of the chain that does not hold says that one of two entries is not what it was. The next link tells which: when
 it holds, the earlier entry was changed (the later one still carries the fingerprint of what it said); when it does not
@@ -12,8 +12,9 @@ import datetime as dt
 from dataclasses import dataclass, field
 
 from audit.errors import Tampered
-from audit.leaf import FIRST, Leaf
+from audit.leaf import FIRST, Leaf, from_text
 from audit.merkle import EMPTY, Range
+from audit.piece import LEVEL, Piece
 from audit.report import Faults
 from audit.rows import checked_leaf
 
@@ -54,6 +55,45 @@ class Walk:
             self._remember()
         return intact
 
+    def pass_by(self, piece: Piece) -> None:
+        """As `step` for each leaf of a piece that is whole: only what lies between it and the one before is asked."""
+        if piece.first > self._next:
+            self._gap(piece.first)
+        if self._comparable and piece.first == self._said + 1:
+            self._link(piece.first, holds=piece.prev == self.last)
+        else:
+            self._blame_before()
+        begun, count = from_text(piece.begun), piece.behind - piece.first
+        if self.time is not None and begun < self.time:
+            self._back(piece.first)
+        if count > 1:
+            self._blame_before()  # the link behind the first leaf holds
+        self.last, self.time, self._comparable, self._said = piece.last, from_text(piece.ended), True, piece.behind - 1
+        self._next = piece.behind
+        self._remember()
+        if not self.whole:
+            return
+        if piece.root is not None:
+            self._range = self._range.joined(LEVEL, piece.root)
+            self._meet()
+            return
+        for at in range(0, 32 * count, 32):
+            self._hashes.append(piece.hashes[at : at + 32])
+            if self._range.size + len(self._hashes) in self.sizes:
+                self._remember()
+        self._remember()
+
+    def begin(self, leaf: bytes, before: Range) -> None:
+        """Starts behind a leaf that is known to be the last of these, instead of at the first of all."""
+        read = Leaf.from_bytes(leaf)
+        self.last, self.time, self._said, self._next = Leaf.hash(leaf), read.time, read.seq, before.size
+        self._range = before
+        self._meet()
+
+    def begin_blind(self, size: int) -> None:
+        """Starts there without knowing what lies before: neither the first link nor the tree can be told."""
+        self._next, self._comparable, self.whole = size, False, False
+
     def end(self, size: int, head_last: bytes | None) -> None:
         """Nothing follows; the head must carry the last leaf's hash."""
         if self._next < size:
@@ -83,9 +123,12 @@ class Walk:
         else:
             self._blame_before()
         if self.time is not None and leaf.time < self.time:
-            self.faults.add(seq, "time-back", f"entry {seq} is dated before the entry that it follows")
+            self._back(seq)
         self.time, self._comparable, self._said = leaf.time, True, leaf.seq
         return intact
+
+    def _back(self, seq: int) -> None:
+        self.faults.add(seq, "time-back", f"entry {seq} is dated before the entry that it follows")
 
     def _link(self, seq: int, *, holds: bool) -> None:
         """The link between entries `seq - 1` and `seq`."""
@@ -127,7 +170,11 @@ class Walk:
         if not self.whole:
             self._hashes.clear()
             return
-        self._range = self._range.extended(self._hashes)
-        self._hashes.clear()
+        if self._hashes:
+            self._range = self._range.extended(self._hashes)
+            self._hashes.clear()
+        self._meet()
+
+    def _meet(self) -> None:
         if self._range.size in self.sizes:
             self.roots[self._range.size] = self._range.root

@@ -47,12 +47,7 @@ def ask(published: Published, store: CosignatureStore, policy: Policy, *, post: 
     head = published.head()
     outcomes = tuple(_asked(published, store, witness, post) for witness in policy.witnesses if witness.url)
     note = store.on(head.checkpoint)
-    return Round(note, outcomes, _content(policy, note))
-
-
-def _content(policy: Policy, note: bytes) -> bool:
-    keys = {c.verifier.public for c in policy.cosigned(note)}
-    return policy.satisfied(frozenset(w.name for w in policy.witnesses if w.verifier.public in keys))
+    return Round(note, outcomes, policy.content(note))
 
 
 def _asked(published: Published, store: CosignatureStore, witness: PolicyWitness, post: Post) -> Outcome:
@@ -60,8 +55,9 @@ def _asked(published: Published, store: CosignatureStore, witness: PolicyWitness
     try:
         return Outcome(name, _submitted(published, store, witness, post))
     except WitnessRefused as error:
-        if error.reason == "rewound":
-            try:  # once more, with whatever is the newest head by now
+        if error.alarm:
+            try:  # once more, with whatever is the newest head on the disk by now
+                published.caught_up()
                 return Outcome(name, _submitted(published, store, witness, post))
             except WitnessRefused as again:
                 error = again

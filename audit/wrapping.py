@@ -30,7 +30,7 @@ class WrappingKey:
         self._cipher = AESGCM(secret)
 
     def wrap(self, key: bytes, identity: bytes) -> bytes:
-        """Nonce and ciphertext of a data key."""
+        """Nonce and ciphertext of a data key, with what belongs to it."""
         nonce = secrets.token_bytes(NONCE)
         return nonce + self._cipher.encrypt(nonce, key, identity)
 

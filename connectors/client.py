@@ -15,22 +15,33 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import secrets
+import weakref
 from collections.abc import Callable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
 
 from connectors.answers import ARROW, CSV, JSON, Answer, QueryRefused, error_of
+from connectors.keyfile import state_file
 from governance.errors import InputWrong, NotAuthentic, Unavailable
 from governance.signing.http import sign_request
 from governance.signing.keys import PrivateKey
 
+if TYPE_CHECKING:
+    from connectors.memory import LogMemory
+
 __all__ = ["ARROW", "CSV", "JSON", "Answer", "Client", "QueryRefused"]
 
 _TIMEOUT = (10.0, 300.0)  # seconds to connect, and between two reads
+
+
+def _say(words: str) -> None:
+    logging.getLogger("accordant.client").warning(words)
 
 
 def _now() -> dt.datetime:
@@ -75,6 +86,11 @@ class Client:
 
     `url` is where the server is reached; `origin` is its public origin, which signatures cover, where that differs.
     Without a `key` only what is open to everybody can be read.
+
+    Whatever is answered carries the log's checkpoint. The client remembers it in the file `memory` (one of its own for
+    each key and server; by default under `$XDG_STATE_HOME/accordant`) and raises LogForked where the log is not the one
+    that it saw before. `say` is told what a person should know; by default it is logged. `remember` False: it looks at
+    no checkpoint, for whoever holds them against each other without it.
     """
 
     def __init__(
@@ -86,6 +102,9 @@ class Client:
         origin: str | None = None,
         session: requests.Session | None = None,
         now: Callable[[], dt.datetime] = _now,
+        memory: Path | None = None,
+        remember: bool = True,
+        say: Callable[[str], None] = _say,
     ) -> None:
         self.url = _origin(url)
         self.origin = self.url if origin is None else _origin(origin)
@@ -93,6 +112,9 @@ class Client:
         self.party = party
         self.now = now
         self._session = session or requests.Session()
+        self._remember, self._say = remember, say
+        self._place = memory or state_file(self.url, key.fingerprint if key is not None else None)
+        self._memory: LogMemory | None = None
 
     def request(
         self,
@@ -131,9 +153,31 @@ class Client:
             raise Unavailable(f"no server answers at {self.url}", reason="server-unreachable") from None
         except requests.RequestException as error:
             raise InputWrong(f"no request can be made of `{path}`: {error}", reason="request-malformed") from None
+        self._saw(response)
         if response.status_code >= 300:
             raise self._told(error_of(response))
         return response
+
+    def _saw(self, response: requests.Response) -> None:
+        """Holds the answer's checkpoint against what was seen before. Raises LogForked, and nothing of it is read."""
+        header = response.headers.get("Accordant-Checkpoint")
+        if not self._remember or not header:
+            return
+        if self._memory is None:
+            # Imported here: what is known of logs is needed only by who meets one.
+            from connectors.memory import LogMemory
+
+            anew = weakref.WeakMethod(self._open)
+            self._memory = LogMemory(self._place, read=lambda path: _through(anew, path), say=self._say)
+            weakref.finalize(self, self._memory.flush)
+        try:
+            self._memory.saw(header)
+        except BaseException:
+            response.close()
+            raise
+
+    def _open(self, path: str) -> bytes:
+        return Answer(self.request("GET", path, accept="*/*", signed=False)).read()
 
     def _told(self, error: Exception) -> Exception:
         if isinstance(error, NotAuthentic) and self.key is None:
@@ -189,6 +233,15 @@ class Client:
             asked["from"] = from_
         content = json.dumps(asked, ensure_ascii=False, separators=(",", ":"), default=_plain).encode("utf-8")
         return Answer(self.request("POST", "/v1/query", body=content, accept=accept, purpose=purpose, mou=mou))
+
+
+def _through(method: weakref.WeakMethod[Any], path: str) -> bytes:
+    """The memory must not keep the client alive: what was seen is written down when the client goes."""
+    read = method()
+    if read is None:
+        raise Unavailable("the client is gone", reason="client-gone")
+    found: bytes = read(path)
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -7,13 +7,14 @@ encrypted disk.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from governance.errors import Conflict, InputWrong, NotFound
 from governance.signing.keys import PrivateKey, PublicKey
 
-__all__ = ["default_file", "public_file", "read_key", "read_public", "write_key"]
+__all__ = ["default_file", "public_file", "read_key", "read_public", "seen_file", "state_file", "write_key"]
 
 _MOST = 16_384
 
@@ -22,6 +23,24 @@ def default_file(environ: Mapping[str, str] | None = None) -> Path:
     """`ACCORDANT_KEY`, else `~/.accordant/key.pem`."""
     environ = os.environ if environ is None else environ
     return Path(environ.get("ACCORDANT_KEY") or Path.home() / ".accordant" / "key.pem")
+
+
+def seen_file(path: Path, url: str) -> Path:
+    """Beside a key file: where its holder remembers what it saw of a server's log."""
+    return path.with_name(f"{path.name}.{_host(url)}.seen")
+
+
+def state_file(url: str, fingerprint: str | None, environ: Mapping[str, str] | None = None) -> Path:
+    """The same for who has no key file: under `$XDG_STATE_HOME/accordant` (XDG Base Directory)."""
+    environ = os.environ if environ is None else environ
+    folder = Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "accordant"
+    whose = f".{fingerprint.rpartition(':')[2][:16]}" if fingerprint is not None else ""
+    return folder / f"{_host(url)}{whose}.seen"
+
+
+def _host(url: str) -> str:
+    """An origin as part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9.-]", "_", url.partition("://")[2])
 
 
 def public_file(path: Path) -> Path:

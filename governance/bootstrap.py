@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Engine as Database
 
 import audit
-from audit import KeyStore, Log
+from audit import KeyStore, Log, witness_http
 from audit.erasure import ERASURE
 from audit.note import NoteSigner
+from audit.witness import Post
 from governance.adapters.journal import AuditJournal
 from governance.adapters.published import PublishedLog
 from governance.adapters.store.consents import ConsentTable
@@ -30,6 +32,7 @@ from governance.adapters.vault import LogVault
 from governance.agreements import Agreements, Check, Checked
 from governance.compiler.bundle import Bundle
 from governance.consents import Consents
+from governance.continuity import Continuity, GuardedJournal
 from governance.decider import Decider
 from governance.errors import LogUnavailable, NotFound
 from governance.exports import Exports
@@ -53,6 +56,7 @@ from governance.sources import SourceBook
 from governance.web.authentic import Authenticator
 from governance.web.metrics import Metrics, WatchedEngine, WatchedJournal
 from governance.web.services import Services
+from governance.witnesses import Witnesses
 from governance.wrapping import open_keys
 
 __all__ = ["engine_of", "open_services"]
@@ -128,19 +132,29 @@ def open_services(
     wrap: Callable[[Journal], Journal] | None = None,
     keeping: Keeping | None = None,
     trial: bool = False,
+    post: Post = witness_http.post,
 ) -> Services:
     """Opens a home's database, log and engine. Raises what is wrong with any of them, and leaves nothing open then.
 
     `trial`: only to see whether it opens; nothing is activated, nor loaded into the engine, and `keeping` hands what
-    was found to the service that follows. Tests give a `clock`, an `engine`, a `check` and a `wrap` that puts faults
-    around the log.
+    was found to the service that follows. Tests give a `clock`, an `engine`, a `check`, a `wrap` that puts faults
+    around the log, and a `post` that witnesses are asked by.
     """
     clock = clock or SystemClock()
     root, signer = root_key(settings), settled(settings)
     keeping = keeping or Keeping(settings)
     database, log, plain = _opened_log(settings, signer, clock, keeping)
     metrics = Metrics()
-    watched = WatchedJournal(plain, metrics)
+    continuity = Continuity(size=lambda: log.head().size, clock=clock, seconds=settings.checkpoint_seconds)
+    witnesses = Witnesses(settings=settings, log=log, clock=clock, continuity=continuity, post=post)
+    try:
+        witnesses.look()
+    except BaseException:
+        log.close()
+        log.sealing.keys.close()
+        database.dispose()
+        raise
+    watched = WatchedJournal(GuardedJournal(plain, continuity), metrics)
     journal: Journal = wrap(watched) if wrap else watched
     nonces = NonceTable(database)
     deciding = engine or engine_of(settings)
@@ -208,6 +222,7 @@ def open_services(
         nonces=nonces,
         pseudonym_key=secret(settings, "pseudonym.key"),
         limits=settings.limits,
+        standing=continuity.require,
     )
     authenticator = Authenticator(
         origin=settings.origin,
@@ -220,6 +235,8 @@ def open_services(
     if trial:
         keeping.hand_over(plain.looked(), agreements.book.current())
     else:
+        with suppress(LogUnavailable, OSError):  # it is tried again at each round
+            witnesses.tell(journal, parties=lambda: [p.id for m in documents() for p in m.parties])
         agreements.policies.start()
         keeping.read(agreements.book.current(), agreements.policies.made, fewest=_MANY_NEW)
     closed = threading.Event()
@@ -228,6 +245,9 @@ def open_services(
         if not closed.is_set():
             closed.set()
             schedule.stop()
+            if not trial:
+                witnesses.stop()
+            sources.close()
             log.close()
             plain.keep_now()
             keeping.read(agreements.book.folded, agreements.policies.made, fewest=_MANY_NEW if trial else 1)
@@ -255,13 +275,17 @@ def open_services(
         uploads=threading.BoundedSemaphore(settings.uploads_in_flight),
         sessions=Sessions(journal=journal, clock=clock, store=SessionTable(database), key=agreements.book.key),
         cookie_secret=_cookie_secret(settings),
+        continuity=continuity,
+        witnesses=witnesses,
         ready=asker(
             {
                 "database": lambda: require_writable(database),
                 "disk": lambda: require_room(settings.home, settings.free_bytes),
                 "log": lambda: require_newest(journal),
                 "engine": agreements.policies.probe,
+                "continuity": continuity.probe,
             }
         ),
+        watching=lambda seconds: witnesses.start(wait=seconds),
         closing=close,
     )

@@ -7,6 +7,7 @@
     │   ├── TooLarge          over a limit in bytes                                       HTTP 413
     │   └── NotFound          no such MOU, entry, party, source                           HTTP 404
     ├── NotAuthentic          unknown key, bad signature, wrong origin                    CLI 1, HTTP 401
+    │   ├── LogForked         a server shows another log than a client saw before         CLI 1
     │   └── Replayed          a nonce that was counted already                            HTTP 409
     ├── Refused               understood, and the answer is no                            CLI 1, HTTP 403
     │   ├── RequestRefused    a data request: deny, gap or review, with its decision
@@ -15,7 +16,8 @@
     └── Unavailable           a part that is needed does not answer; nothing is released  CLI 3, HTTP 503
         ├── EngineUnavailable the policy engine, with a reason of its own
         ├── LogUnavailable    the audit log cannot be written, or a commit's outcome is unknown
-        └── SourceUnavailable a partner's database or file
+        ├── SourceUnavailable a partner's database or file
+        └── HomeInUse         another process serves the home
 
 Messages are lower case, without a final period, the user's words in backticks. `reason` is a stable code for
 programs; `detail` may be shown to the caller, so it never holds a row, a secret or a path of the server.
@@ -36,7 +38,9 @@ __all__ = [
     "DocumentWrong",
     "EngineUnavailable",
     "Fault",
+    "HomeInUse",
     "InputWrong",
+    "LogForked",
     "LogUnavailable",
     "NotAuthentic",
     "NotFound",
@@ -128,6 +132,14 @@ class NotAuthentic(AccordantError):
     reason = "not-authentic"
 
 
+class LogForked(NotAuthentic):
+    """What a server shows and what was seen of its log before can't both be of one log. Both are kept here."""
+
+    reason = "log-forked"
+    kept: bytes = b""
+    shown: bytes = b""
+
+
 class Replayed(NotAuthentic):
     """The nonce was counted before (RFC 9421 §7.2.2)."""
 
@@ -186,3 +198,9 @@ class SourceUnavailable(Unavailable):
     """A source does not answer, or answers with what its mapping does not describe."""
 
     reason = "source-unavailable"
+
+
+class HomeInUse(Unavailable):
+    """Another process serves the home: one at a time has its log in hand."""
+
+    reason = "home-in-use"

@@ -2,7 +2,7 @@
 
 What was raised is told by its type and the places that it came through. Its message is left out: a database's or a
 library's message may quote the very values that it stumbled over. The server's own words (granian's) take the same
-form, so that a log has one.
+form, so that a log has one. An event that can't be written, as on a full disk, is lost, and nobody's request with it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import MutableMapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -74,6 +75,21 @@ def _thread_crashed(hook: threading.ExceptHookArgs) -> None:
         _crashed(hook.exc_type, hook.exc_value, hook.exc_traceback)
 
 
+class _Steady:
+    """A stream whose writes never fail."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):  # ValueError: it was closed
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
 def configure(stream: Any = None) -> None:
     """For a serving process: events to `stream`, else to standard error; and whatever crashes becomes one."""
     structlog.configure(
@@ -84,7 +100,7 @@ def configure(stream: Any = None) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=stream or sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=_Steady(stream or sys.stderr)),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
     if stream is None:

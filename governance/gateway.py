@@ -136,6 +136,7 @@ class Gateway:
     nonces: Nonces
     pseudonym_key: bytes
     limits: Limits
+    standing: Callable[[], None]  # raises LogUnavailable while nothing may be released: `Continuity.require`
 
     def query(self, call: DataCall) -> Released | Refusal:
         """Answers a data request. Never raises for anything that the caller can cause.
@@ -174,6 +175,7 @@ class Gateway:
         request: Request | None = None
         decision: Decision | None = None
         try:
+            self.standing()
             parsed = parse(call.body, self.limits)
             request = parsed.request(
                 party=call.requester.party, purpose=declaration.purpose, mou=declaration.mou, at=now
@@ -211,7 +213,7 @@ class Gateway:
             max_rows=self.limits.rows,
             consents=self.consents.needed(request, decision, version=self.decider.version),
         )
-        made = answer(governed, self.sources.fetcher(governed))
+        made = answer(governed, self.sources.fetcher(governed), self.sources.together(governed))
         batches = iter(made.batches)
         first = next(batches, None)
         drafts = [self._request_draft(call, "permit", request, decision=decision)]

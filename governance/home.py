@@ -22,7 +22,7 @@ from audit import Draft, Log
 from audit.note import NoteSigner
 from governance.adapters.store.database import make_tables, open_database
 from governance.adapters.store.version import set_version
-from governance.errors import Conflict, InputWrong, NotFound
+from governance.errors import HomeInUse, InputWrong, NotFound
 from governance.ports import Clock
 from governance.settings import FILE_NAME, Settings, from_home, template
 from governance.signing.keys import PrivateKey, PublicKey
@@ -147,11 +147,11 @@ LOCK = "serve.lock"
 
 @contextmanager
 def locked(settings: Settings) -> Iterator[None]:
-    """Holds the home for one serving process; a second one is told so at once."""
+    """Holds the home for one serving process; a second one is told so at once (HomeInUse)."""
     path = settings.home / LOCK
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Conflict(f"another process serves the home `{settings.home}`", reason="home-in-use") from None
+            raise HomeInUse(f"another process serves the home `{settings.home}`") from None
         yield

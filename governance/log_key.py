@@ -39,7 +39,7 @@ class Rotated:
 
 
 def rotate(settings: Settings, *, clock: Clock | None = None) -> Rotated:
-    """Gives the log a new key; the old one signs it in an entry. Raises Conflict where the home is served."""
+    """Gives the log a new key; the old one signs it in an entry. Raises HomeInUse where the home is served."""
     with locked(settings):
         settled(settings)
         old = note_signer(settings)

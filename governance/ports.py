@@ -6,7 +6,7 @@ Fakes in the tests implement these; nothing is patched.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audit import Details, Draft, Entry, Head
@@ -21,7 +21,19 @@ if TYPE_CHECKING:
 
     from governance.disclosure.query import SourceQuery
 
-__all__ = ["Bundle", "Clock", "Engine", "Journal", "Nonces", "Published", "Source", "Vault", "Within"]
+__all__ = [
+    "Bundle",
+    "Clock",
+    "Engine",
+    "Journal",
+    "Nonces",
+    "Published",
+    "Source",
+    "SourceGroup",
+    "Vault",
+    "Vouching",
+    "Within",
+]
 
 # Writes state in the transaction of the entries: it gets the store's connection and the entries, and what it raises
 # undoes both. Use cases pass it on and never look inside.
@@ -67,6 +79,21 @@ class Source(Protocol):
 
     def fetch(self, query: SourceQuery) -> Iterator[pa.RecordBatch]:
         """Rows or groups, batch by batch, memory flat. Raises SourceUnavailable."""
+        ...
+
+
+class SourceGroup(Protocol):
+    """Sources that can be asked in one go; each still answers for its owner alone. Safe from several threads."""
+
+    def takes(self, query: SourceQuery) -> bool:
+        """Whether the source of this query may be asked together with others."""
+        ...
+
+    def fetch(self, queries: Sequence[SourceQuery]) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """What each source alone would answer, with its owner; `queries` differ in their contributor only.
+
+        Raises SourceUnavailable.
+        """
         ...
 
 
@@ -134,8 +161,30 @@ class Published(Protocol):
         """What lies at `tile/...`, byte for byte as an export has it; None where there is nothing."""
         ...
 
-    def receipt(self, entry: Entry) -> Receipt:
-        """The proof that an entry is in the log, checked before it is handed out."""
+    def receipt(self, entry: Entry, *, under: bytes | None = None) -> Receipt:
+        """The proof that an entry is in the log, checked before it is handed out; under the newest checkpoint, or one
+        that covers it.
+        """
+        ...
+
+
+class Vouching(Protocol):
+    """Witnesses that vouch for the log. Safe from any thread."""
+
+    def ask(self) -> Mapping[str, Any]:
+        """Submits the newest checkpoint to each of them now; how they stand. Raises LogUnavailable."""
+        ...
+
+    def take(self, note: bytes, line: bytes) -> Mapping[str, Any]:
+        """Keeps a cosignature that one of them brings. Raises InputWrong, LogUnavailable."""
+        ...
+
+    def covering(self, index: int) -> bytes | None:
+        """The newest cosigned checkpoint that covers an entry: with a quorum if there is one, else with most."""
+        ...
+
+    def standing(self) -> Mapping[str, Any]:
+        """What they said last, how far they cover the log, and who contradicts it; from memory."""
         ...
 
 

@@ -33,6 +33,7 @@ from governance.events import GRANIAN, configure
 from governance.home import locked
 from governance.keeping import Keeping
 from governance.log_key import settled
+from governance.ports import Clock
 from governance.settings import Settings, from_home
 from governance.web.app import create_app
 from governance.web.doorway import Doorway, Times
@@ -45,6 +46,8 @@ __all__ = ["application", "door", "run", "server"]
 _STOP = signal.SIGUSR1
 _PR_SET_PDEATHSIG = 1
 _FILES_BESIDES = 512  # descriptors that are no connections: databases, files of rows, engines
+_WITNESS_SECONDS = 3.0  # a start waits so long for what witnesses remember; who answers later is heard then
+_UNAVAILABLE = 3  # a worker's exit code, and then the parent's: a part that is needed is missing
 _END_SECONDS = 15  # for closing accounts and writing the log's queue, after the time of grace
 
 # What the parent found when it tried the start: a worker that is forked from it need not find it again.
@@ -87,23 +90,27 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
 
 
-def application() -> Doorway:
-    """The application of the home in `ACCORDANT_HOME`; granian calls it in the worker."""
+def application(*, clock: Clock | None = None) -> Doorway:
+    """The application of the home in `ACCORDANT_HOME`; granian calls it in the worker. By the machine's clock."""
     configure()
     _end_with_parent()
+    # The parent's handler came along with the fork and would only note it. Until the event loop hears signals nothing
+    # is promised to anybody: the process may end where it stands, as after a crash.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     settings = from_home()
     # Held until the process ends: the lock is the process's.
     lock = locked(settings)
     try:
         lock.__enter__()
-        services = open_services(settings, keeping=_tried.get(settings.home))
+        services = open_services(settings, clock=clock, keeping=_tried.get(settings.home))
     except AccordantError as error:
         print(f"accordant: {error.detail}", file=sys.stderr, flush=True)
         # granian would start the worker again and again; the parent is told to end instead.
-        os._exit(3)
+        os._exit(_UNAVAILABLE)
     # Should the event loop not come to it: a process of multiprocessing's runs its own finalizers, and no `atexit`.
     Finalize(None, services.close, exitpriority=10)
     services.schedule.start()
+    services.watching(_WITNESS_SECONDS)
     life = Life()
     app = create_app(services, life=life)
     app.extensions["accordant.lock"] = lock
@@ -120,6 +127,8 @@ class _Server(MPServer):
 
     def shutdown(self, exit_code: int = 0) -> None:
         """Called once a signal came, or the worker ended."""
+        if any(worker.inner.exitcode == _UNAVAILABLE for worker in self.wrks):
+            exit_code = _UNAVAILABLE
         if not self.interrupt_children:
             for worker in self.wrks:
                 with contextlib.suppress(ProcessLookupError):
@@ -162,8 +171,11 @@ def server(target: str, settings: Settings) -> MPServer:
     return made
 
 
-def run(settings: Settings) -> None:
-    """Serves until a signal. Raises the error that a start would meet before the port is bound."""
+def run(settings: Settings, *, target: str = "governance.serve:application") -> None:
+    """Serves until a signal. Raises the error that a start would meet before the port is bound.
+
+    `target`: what the worker calls for the application, in granian's words.
+    """
     configure()
     with locked(settings):
         # A start that cannot work fails here, with one line, not in a worker.
@@ -173,4 +185,4 @@ def run(settings: Settings) -> None:
     os.environ["ACCORDANT_HOME"] = str(settings.home)
     structlog.get_logger("accordant").info("serving", origin=settings.origin, listen=settings.listen)
     signal.signal(_STOP, signal.SIG_IGN)
-    server("governance.serve:application", settings).serve()
+    server(target, settings).serve()

@@ -61,6 +61,8 @@ class Settings:
     free_bytes: int = 67_108_864
     retention_days: int = 0
     disclosure_retention_days: int = 0
+    witness_seconds: float = 60.0
+    checkpoint_seconds: float = 14_400.0
     metrics_from: str = "127.0.0.1,::1"
     sources: tuple[tuple[str, str], ...] = ()
 
@@ -106,7 +108,14 @@ _NOT_SET = frozenset({"home", "sources"})
 _AT_LEAST_ONE = ("threads", "requests_in_flight", "uploads_in_flight", "max_connections", "batch_rows")
 _DAYS = ("retention_days", "disclosure_retention_days")
 _MOST_DAYS = 365_000
-_SOME_TIME = ("header_seconds", "body_seconds", "upload_seconds", "send_seconds")
+_SOME_TIME = (
+    "header_seconds",
+    "body_seconds",
+    "upload_seconds",
+    "send_seconds",
+    "witness_seconds",
+    "checkpoint_seconds",
+)
 
 
 def _typed(name: str, value: Any, origin: str) -> Any:

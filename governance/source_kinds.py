@@ -24,9 +24,10 @@ from connectors.sources.load import load
 from connectors.sources.mapping import Mapping, Place
 from connectors.sources.sql import SqlSource
 from connectors.sources.tabular import TabularSource
+from connectors.sources.together import grouped
 from governance.errors import DocumentWrong, InputWrong, SourceUnavailable
 from governance.model.mou import Dataset
-from governance.ports import Source
+from governance.ports import Source, SourceGroup
 from governance.sources import Loaded, MappingRead
 
 __all__ = ["HomeSources"]
@@ -95,6 +96,10 @@ class HomeSources:
                 f"loaded rows cannot be read ({type(error).__name__})", reason="source-unavailable"
             ) from None
         return False
+
+    def together(self, sources: Sequence[Source]) -> Sequence[SourceGroup]:
+        """Loaded files with the same columns; each live database is asked alone."""
+        return grouped([source for source in sources if isinstance(source, TabularSource)])
 
     def reach(self, read: MappingRead, *, url: str) -> None:
         """Whether a live table can be looked at. Raises SourceUnavailable, or InputWrong where it is not allowed."""

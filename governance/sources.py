@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audit import Draft, Tampered
+from governance.disclosure.aggregate import Together, in_turn
 from governance.disclosure.query import GovernedQuery, SourceQuery
 from governance.errors import Conflict, InputWrong, NotFound, Refused, SourceUnavailable
 from governance.model.mou import Dataset, Mou
-from governance.ports import Journal, Source
+from governance.ports import Journal, Source, SourceGroup
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "Cipher", "Enrolled", "Loaded", "MappingRead", "SourceBook", "SourceKinds", "file_sha256"]
 
 KINDS = frozenset({"source", "load"})
+# For so many sets of sources it is kept how they are asked together: each set has an engine of its own.
+_MOST_GROUPED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,13 @@ class SourceKinds(Protocol):
 
     def holds(self, read: MappingRead, dataset: Dataset, file: Path, subject: str) -> bool:
         """Whether a client stands in loaded rows. Raises SourceUnavailable."""
+        ...
+
+    def together(self, sources: Sequence[Source]) -> Sequence[SourceGroup]:
+        """Groups of sources that can be asked in one go. Who stands in none is asked alone.
+
+        Raises SourceUnavailable.
+        """
         ...
 
 
@@ -125,6 +135,7 @@ class SourceBook:
         self._seq = -1
         self._enrolled: dict[tuple[str, str], Enrolled] = {}
         self._open: dict[tuple[str, str], tuple[Enrolled, Source, tuple[int, int, int] | None]] = {}
+        self._groups: dict[tuple[Source, ...], Sequence[SourceGroup]] = {}
 
     def enrolled(self, party: str | None = None) -> tuple[Enrolled, ...]:
         """The sources, of one party or of all."""
@@ -141,7 +152,7 @@ class SourceBook:
             raise InputWrong(f"this mapping {wanted}", reason="mapping-address", field="url")
         credentials = None
         if url is not None:
-            self._kinds.open(read, dataset, files=(), url=url)
+            _let_go(self._kinds.open(read, dataset, files=(), url=url))
             credentials = self._cipher.encrypt(url.encode()).decode("ascii")
         body = {
             "party": party,
@@ -209,6 +220,44 @@ class SourceBook:
             return source.fetch(query)
 
         return fetch
+
+    def close(self) -> None:
+        """Lets go of every source that is open; each is opened anew where it is asked for."""
+        with self._lock:
+            opened, self._open = list(self._open.values()), {}
+        for _, source, _ in opened:
+            _let_go(source)
+
+    def together(self, governed: GovernedQuery) -> Together:
+        """As `fetcher`, for figures of several contributors: in one go where their sources can be asked so."""
+        fetch = self.fetcher(governed)
+
+        def ask(queries: Sequence[SourceQuery]) -> Iterator[tuple[str, pa.RecordBatch]]:
+            left = {query.contributor: query for query in queries}
+            if len(queries) > 1:
+                for group in self._grouped(queries):
+                    those = [query for query in left.values() if group.takes(query)]
+                    if len(those) > 1:
+                        yield from group.fetch(those)
+                        for query in those:
+                            del left[query.contributor]
+            yield from in_turn(fetch)(list(left.values()))
+
+        return ask
+
+    def _grouped(self, queries: Sequence[SourceQuery]) -> Sequence[SourceGroup]:
+        """The groups of exactly these sources: another load or mapping makes another source."""
+        found = [self._source(query.contributor, query.dataset) for query in queries]
+        sources = tuple(source for source in found if source is not None)
+        with self._lock:
+            groups = self._groups.get(sources)
+        if groups is None:
+            groups = self._kinds.together(sources)
+            with self._lock:
+                if len(self._groups) >= _MOST_GROUPED:
+                    self._groups.clear()
+                self._groups[sources] = groups
+        return groups
 
     def _source(self, party: str, dataset: str) -> Source | None:
         key = (party, dataset)
@@ -305,3 +354,10 @@ def file_sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         raise SourceUnavailable("the rows that were loaded are not there", reason="source-file-missing") from None
+
+
+def _let_go(source: Source) -> None:
+    """The connections of a source that has some: none is left for the interpreter to find."""
+    close = getattr(source, "close", None)
+    if close is not None:
+        close()

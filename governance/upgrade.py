@@ -41,7 +41,7 @@ def upgrade(
 ) -> Upgraded:
     """Upgrades a home that nobody serves; `backup` is where the backup goes, None for none.
 
-    Raises Conflict where it is served; Unavailable where it is newer or too old, and nothing was changed.
+    Raises HomeInUse where it is served; Unavailable where it is newer or too old, and nothing was changed.
     """
     with locked(settings):
         database = open_database(settings.database_url)

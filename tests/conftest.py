@@ -12,11 +12,13 @@ with a banner; where `CI=true` they fail.
     fsck, litewitness     paths of stock checkers of logs, Tessera's and torchwood's
     shared                the folder with the acceptance documents
     oulad                 the folder with the real data
+    figures               what a test of faults counted, for the lines at the end of the run
 """
 
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -29,6 +31,7 @@ from tests.real_parts import Opa, PostgreSQL, start_opa, start_postgresql
 
 ROOT = Path(__file__).resolve().parents[1]
 MISSING = "MISSING PART: "
+FIGURES = "FAULTS"
 
 # No deadline and no complaint about slow generation: both would measure how busy the machine is. Under CI every run
 # draws the same examples, so that a red run can be repeated; at a desk each run draws others.
@@ -47,6 +50,12 @@ def missing(what: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(MISSING + what, pytrace=False)
     pytest.skip(MISSING + what)
+
+
+@pytest.fixture(autouse=True)
+def state_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What clients remember of logs stays out of the home of whoever runs the tests, and of other tests."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state" / uuid.uuid4().hex))
 
 
 @pytest.fixture(scope="session")
@@ -134,8 +143,27 @@ def oulad(shared: Path) -> Path:
     return folder if folder.is_dir() else missing(f"`{folder}` with the real data")
 
 
+@pytest.fixture
+def figures(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """Rounds of faults, entries that were acknowledged in them, and how many of those were lost or stand twice."""
+
+    def tell(what: str, *, rounds: int, acknowledged: int, lost: int, duplicated: int) -> None:
+        record_property(FIGURES, [what, rounds, acknowledged, lost, duplicated])
+
+    return tell
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What was not tested is said once more at the end, where people look."""
+    """What was not tested is said once more at the end, where people look; and what the tests of faults counted."""
+    counted: dict[str, list[int]] = {}
+    for report in (r for reports in terminalreporter.stats.values() for r in reports):
+        if getattr(report, "when", "") == "call":
+            for what, *found in (value for name, value in report.user_properties if name == FIGURES):
+                counted[what] = [a + b for a, b in zip(counted.get(what, [0] * 4), found, strict=True)]
+    for what, (rounds, acknowledged, lost, duplicated) in sorted(counted.items()):
+        terminalreporter.write_line(
+            f"{FIGURES}: {what}: {rounds} rounds, {acknowledged} acknowledged, {lost} lost, {duplicated} duplicated"
+        )
     reasons = [str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", []) if report.longrepr]
     parts = {reason.partition(MISSING)[2] for reason in reasons if MISSING in reason}
     for part in sorted(parts):

@@ -6,6 +6,7 @@ end with the process that made them, even when that is killed: the kernel is ask
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import pwd
@@ -148,6 +149,21 @@ class PostgreSQL:
         assert self.process is not None
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait()
+
+    def kill(self) -> None:
+        """Every one of its processes at once, by `kill -9`."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        self.process.kill()
+        for pid in map(int, children):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+    def read_only(self, wanted: bool) -> None:
+        """Whether transactions that begin from now on may only read, those of whoever is connected too."""
+        self._say("ALTER SYSTEM SET default_transaction_read_only = " + ("on" if wanted else "off"))
+        self._say("SELECT pg_reload_conf()")
 
     def remove(self) -> None:
         """Ended, and nothing of it left."""

@@ -48,6 +48,16 @@ class Served:
                     waiting += map(int, (task / "children").read_text().split())
         return found
 
+    def kill(self) -> None:
+        """Each of them by `kill -9`; none is left, and nothing is held by any, once this returns."""
+        pids = self.workers()
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        while any(_lives(pid) for pid in pids):
+            time.sleep(0.005)
+
     def processor_seconds(self) -> float:
         """What all of them have used of the processors so far: the same whatever else the machine has to do."""
         ticks = 0
@@ -73,6 +83,15 @@ class Served:
                 lines = Path(f"/proc/{pid}/status").read_text().splitlines()
                 found.append(int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024)
         return max(found)
+
+
+def _lives(pid: int) -> bool:
+    """Until the last of its threads has gone, files are open and locks are held."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state not in ("Z", "X") or len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
+    except OSError:
+        return False
 
 
 def free_port() -> int:

@@ -18,7 +18,8 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from audit import Draft, Entry
+from audit import Draft, Entry, witness_http
+from audit.witness import Post
 from governance.agreements import Check, Checked
 from governance.bootstrap import open_services
 from governance.compiler.bundle import Bundle
@@ -200,6 +201,7 @@ class World:
     administrator: Partner
     reading: ReferenceEngine = field(default_factory=ReferenceEngine)
     partners: dict[str, Partner] = field(default_factory=dict)
+    post: Post = witness_http.post  # how witnesses are asked
 
     @classmethod
     def found(
@@ -218,7 +220,7 @@ class World:
         administrator = Partner("administrator", root, "administrator", "administrator")
         world = cls.__new__(cls)
         world.settings, world.clock, world.administrator, world.partners = settings, clock, administrator, {}
-        world.reading = ReferenceEngine()
+        world.reading, world.post = ReferenceEngine(), witness_http.post
         world.open(engine=engine, check=check)
         return world
 
@@ -241,8 +243,9 @@ class World:
             return self.faults
 
         self.services = open_services(
-            self.settings, clock=self.clock, engine=engine or reading, check=check or agree, wrap=wrap
-        )
+            self.settings, clock=self.clock, engine=engine or reading, check=check or agree, wrap=wrap,
+            post=self.post,
+        )  # fmt: skip
         self.client = create_app(self.services).test_client()
 
     def close(self) -> None:

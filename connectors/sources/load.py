@@ -77,6 +77,11 @@ def load(source: Path, *, mapping: Mapping, dataset: Dataset, target: Path, name
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())
         os.replace(temporary, target)
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # its name, too, before anybody records that it is there
+        finally:
+            os.close(folder)
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)

@@ -2,14 +2,18 @@
 
 Rows stream through a server-side cursor where the driver has one. Nothing is ever committed: the transaction ends in a
 rollback, and on PostgreSQL it is read-only as well unless subjects with a consent have to be brought along in a
-temporary table. A query that takes too long is ended by the database. Messages name the field or the column that the
-mapping knows, never the address, a statement or a row.
+temporary table. A query that takes too long is ended by the database; where PostgreSQL is not heard of any more, as
+behind a network that lost it, the connection is given up here a second later. Messages name the field or the column
+that the mapping knows, never the address, a statement or a row.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import math
+import os
+import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,6 +22,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, NoSuchTableError, SQLAlchemyError
 
+from connectors.sources.deadlines import limited
 from connectors.sources.kinds import Kind, fits, kind_of_sql
 from connectors.sources.mapping import Mapping
 from connectors.sources.statement import Bound, column_of, statement
@@ -29,6 +34,13 @@ __all__ = ["SqlSource"]
 
 _CONSENTS = "accordant_consenting_subjects"
 _CHUNK = 10_000
+# A host that is gone without a word is noticed while nobody speaks, and when nothing that was said arrives.
+_NOT_FOR_EVER: dict[str, Any] = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 _CANCELLED = "57014"  # PostgreSQL: query_canceled
 
 # Rows are objects here, and larger than as columns: a batch holds no more, whatever is asked for.
@@ -49,8 +61,15 @@ class SqlSource:
             parsed = sa.make_url(address)
             options: dict[str, Any] = {}
             if parsed.get_backend_name() == "postgresql":
-                options["connect_args"] = {"connect_timeout": max(2, math.ceil(seconds))}
+                options["connect_args"] = {"connect_timeout": max(2, math.ceil(seconds))} | _NOT_FOR_EVER
             self._engine = sa.create_engine(parsed, pool_pre_ping=True, hide_parameters=True, **options)
+            ping = self._engine.dialect.do_ping
+
+            def heard(driver: Any) -> bool:
+                with _heard(driver, seconds):
+                    return ping(driver)
+
+            self._engine.dialect.do_ping = heard  # type: ignore[method-assign, assignment]
         except (ArgumentError, NoSuchModuleError, ImportError, ValueError, TypeError):
             raise SourceUnavailable(
                 "the address is not a database's that can be spoken to", reason="source-address"
@@ -85,8 +104,9 @@ class SqlSource:
         try:
             connection = self._engine.connect()
             # A look has its time as a query has: a view that never ends must not hold the request that opens it.
-            _prepare(connection, name, self._seconds, read_only=True)
-            return list(connection.execute(select).all())
+            with _heard(connection.connection.dbapi_connection, self._seconds):
+                _prepare(connection, name, self._seconds, read_only=True)
+                return list(connection.execute(select).all())
         except (SQLAlchemyError, OSError, ValueError, TypeError) as error:
             if _ended(error):
                 detail = f"a look at the source took longer than {self._seconds:g} s"
@@ -94,7 +114,7 @@ class SqlSource:
             raise SourceUnavailable("the database of the source does not answer", reason="source-unreachable") from None
         finally:
             if connection is not None:
-                _let_go(connection, name, None)
+                _let_go(connection, name, None, self._seconds)
 
     def kind(self, column: str) -> Kind:
         """What kind of values a column holds."""
@@ -104,13 +124,17 @@ class SqlSource:
         if self._table is None:
             place = self._mapping.source
             try:
-                self._table = sa.Table(
-                    place.table or "",
-                    sa.MetaData(),
-                    schema=place.db_schema,
-                    autoload_with=self._engine,
-                    resolve_fks=False,
-                )
+                with (
+                    self._engine.connect() as connection,
+                    _heard(connection.connection.dbapi_connection, self._seconds),
+                ):
+                    self._table = sa.Table(
+                        place.table or "",
+                        sa.MetaData(),
+                        schema=place.db_schema,
+                        autoload_with=connection,
+                        resolve_fks=False,
+                    )
             except NoSuchTableError:
                 raise SourceUnavailable(f"the database has no table `{place.table}`", reason="table-missing") from None
             except (SQLAlchemyError, OSError):
@@ -160,8 +184,10 @@ class SqlSource:
         name = self._engine.dialect.name
         connection: sa.Connection | None = None
         result: sa.CursorResult[Any] | None = None
+        waits = contextlib.ExitStack()
         try:
             connection = self._engine.connect()
+            waits.enter_context(_heard(connection.connection.dbapi_connection, query.seconds))
             _prepare(connection, name, query.seconds, read_only=consenting is None)
             consents = None if consenting is None else _bring(connection, name, consenting)
             made = statement(query, bound, consents)
@@ -178,7 +204,7 @@ class SqlSource:
                 ]
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
         except DBAPIError as error:
-            if _ended(error):
+            if _ended(error) or time.monotonic() > deadline:
                 raise _slow(query) from None
             raise SourceUnavailable("the database of the source does not answer", reason="source-unreachable") from None
         except (SQLAlchemyError, OSError):
@@ -188,8 +214,9 @@ class SqlSource:
                 "a value of the source is not of its column's type", reason="value-wrong-type"
             ) from None
         finally:
+            waits.close()
             if connection is not None:
-                _let_go(connection, name, result)
+                _let_go(connection, name, result, query.seconds)
 
 
 def _ended(error: Exception) -> bool:
@@ -215,21 +242,42 @@ def _prepare(connection: sa.Connection, name: str, seconds: float, *, read_only:
         connection.execute(sa.text("PRAGMA temp_store = MEMORY"))
 
 
-def _let_go(connection: sa.Connection, name: str, result: sa.CursorResult[Any] | None) -> None:
+@contextlib.contextmanager
+def _heard(driver: Any, seconds: float) -> Iterator[None]:
+    """Whoever waits in the block for PostgreSQL waits no longer than it has, and a second."""
+
+    def give_up() -> None:
+        # A copy of the descriptor: the connection's own stays the driver's, which sees that the other side ended.
+        with socket.socket(fileno=os.dup(driver.fileno())) as end:
+            end.shutdown(socket.SHUT_RDWR)
+
+    if not hasattr(driver, "fileno"):
+        yield
+        return
+    with limited(seconds + 1, give_up):
+        yield
+
+
+def _let_go(connection: sa.Connection, name: str, result: sa.CursorResult[Any] | None, seconds: float) -> None:
     """Rolls back; a connection on which that fails, and that could keep the temporary table, is thrown away."""
     try:
-        if result is not None:
-            result.close()
-        driver: Any = connection.connection.dbapi_connection
-        connection.rollback()
-        if name == "sqlite":
-            driver.set_progress_handler(None, 0)
-            connection.execute(sa.text(f"DROP TABLE IF EXISTS temp.{_CONSENTS}"))
-            connection.rollback()
+        with _heard(connection.connection.dbapi_connection, seconds):
+            _rolled_back(connection, name, result)
     except SQLAlchemyError:
         connection.invalidate()
     finally:
         connection.close()
+
+
+def _rolled_back(connection: sa.Connection, name: str, result: sa.CursorResult[Any] | None) -> None:
+    if result is not None:
+        result.close()
+    driver: Any = connection.connection.dbapi_connection
+    connection.rollback()
+    if name == "sqlite":
+        driver.set_progress_handler(None, 0)
+        connection.execute(sa.text(f"DROP TABLE IF EXISTS temp.{_CONSENTS}"))
+        connection.rollback()
 
 
 def _bring(connection: sa.Connection, name: str, consenting: pa.Table) -> sa.FromClause:

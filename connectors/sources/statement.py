@@ -8,8 +8,8 @@ A label of a level never reaches a statement: a key is the number of its bin.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -41,6 +41,18 @@ class Bound:
     owner: str
     aware: frozenset[str] = frozenset()
     binary: str | None = None  # the collation that orders text by code points, where the engine's own is another
+    place: sa.ColumnElement[Any] | None = None  # of several owners: which file a row lies in …
+    owners: Mapping[str, str] = field(default_factory=dict)  # … and whose rows lie in it; `owner` is nobody then
+
+    def of_owners(self, place: sa.ColumnElement[Any], owners: Mapping[str, str], asked: Collection[str]) -> Bound:
+        """The same columns over the files of those who are asked; groups then begin with their owner."""
+        return replace(self, owner="", place=place, owners={f: o for f, o in owners.items() if o in asked})
+
+    def whose(self) -> sa.ColumnElement[Any]:
+        """The owner of a row."""
+        if self.place is None:
+            return sa.literal(self.owner, sa.Text())
+        return sa.case({path: sa.literal(o, sa.Text()) for path, o in self.owners.items()}, value=self.place)
 
 
 def column_of(name: str, type_: FieldType, *, cast: bool, aware: bool = False) -> sa.ColumnElement[Any]:
@@ -57,7 +69,7 @@ class _Maker:
 
     def value(self, name: str) -> sa.ColumnElement[Any]:
         if name == self.query.contributor_field:
-            return sa.literal(self.bound.owner, sa.Text())  # whatever the column says
+            return self.bound.whose()  # whatever the column says
         try:
             return self.bound.columns[name]
         except KeyError:
@@ -112,6 +124,8 @@ class _Maker:
     def where(self, consents: sa.FromClause | None) -> list[sa.ColumnElement[bool]]:
         conditions: list[sa.ColumnElement[bool]] = [self.value(self.query.subject_field).is_not(None)]
         conditions += [self.condition(c) for c in self.query.where]
+        if self.bound.place is not None:
+            conditions.append(self.bound.place.in_([sa.literal(path, sa.Text()) for path in self.bound.owners]))
         if consents is not None:
             conditions.append(self.subject().in_(sa.select(consents.c.subject)))
         return conditions
@@ -132,6 +146,8 @@ class _Maker:
     def groups(self, consents: sa.FromClause | None) -> sa.Select[Any]:
         query = self.query
         inner: list[sa.ColumnElement[Any]] = []
+        if self.bound.place is not None:
+            inner.append(self.bound.whose().label("o"))
         for i, key in enumerate(query.keys):
             if key.bins is None:
                 inner.append(self.value(key.field).label(f"k{i}"))
@@ -151,7 +167,8 @@ class _Maker:
             if tally.value is not None:
                 inner.append(self.value(tally.value).label(f"v{i}"))
         of = sa.select(*inner).select_from(self.bound.table).where(*self.where(consents)).subquery("q")
-        keys = [of.c[f"k{i}"] for i in range(len(query.keys))]
+        keys = [of.c.o] if self.bound.place is not None else []
+        keys += [of.c[f"k{i}"] for i in range(len(query.keys))]
         if query.per_subject:
             keys.append(of.c.s)
         figures: list[sa.ColumnElement[Any]] = []
@@ -159,9 +176,11 @@ class _Maker:
             met = of.c[f"m{i}"] == 1
             if tally.where:
                 figures.append(sa.func.count(sa.case((met, 1))))
-                figures.append(sa.func.count(sa.distinct(sa.case((met, of.c.s)))))
+                subjects: sa.ColumnElement[Any] = sa.func.count(sa.distinct(sa.case((met, of.c.s))))
             else:  # every row counts, and has a subject
-                figures += [sa.func.count(), sa.func.count(sa.distinct(of.c.s))]
+                figures.append(sa.func.count())
+                subjects = sa.func.count(sa.distinct(of.c.s))
+            figures.append(subjects if tally.distinct else sa.func.min(sa.literal_column("0")))
             if tally.value is not None:
                 value = sa.case((met, of.c[f"v{i}"]))
                 figures += [sa.func.sum(value), sa.func.sum(sa.func.abs(value))]

@@ -6,6 +6,7 @@ path, no ATTACH, no extension, no setting (`lock_configuration`). Memory and thr
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ from governance.disclosure.query import SourceQuery, require_genuine
 from governance.errors import SourceUnavailable
 from governance.model.names import FieldType
 
-__all__ = ["TabularSource", "described", "locked"]
+__all__ = ["TabularSource", "asked", "compiled", "described", "few", "locked", "unreadable"]
 
 # DuckDB speaks PostgreSQL's SQL; its values are bound as $1, $2, …
 _DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
@@ -44,8 +45,19 @@ def _reader(path: Path) -> str:
     return f"SELECT * FROM read_parquet({quoted})"  # noqa: S608 - quoted
 
 
-def locked(files: Sequence[Path], *, memory: str = "1GB", threads: int = 2) -> duckdb.DuckDBPyConnection:
-    """A DuckDB that sees one view over these files and nothing else of the machine."""
+def _marked(paths: Sequence[Path], mark: str) -> str:
+    listed = ", ".join(map(_quoted, paths))
+    # The same columns in each: whoever differs in them is refused before.
+    return f"SELECT * FROM read_parquet([{listed}], filename = '{mark}', hive_partitioning = false)"  # noqa: S608
+
+
+def locked(
+    files: Sequence[Path], *, memory: str = "1GB", threads: int = 2, mark: str | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A DuckDB that sees one view over these files and nothing else of the machine.
+
+    `mark`: a name of ours for one more column, the path of the Parquet file in which a row lies.
+    """
     missing = [p for p in files if not p.is_file()]
     if missing or not files:
         raise SourceUnavailable("a file of the source is not there", reason="source-file-missing")
@@ -59,8 +71,8 @@ def locked(files: Sequence[Path], *, memory: str = "1GB", threads: int = 2) -> d
         connection.execute("SET autoload_known_extensions = false")
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET parquet_metadata_cache = true")
-        union = " UNION ALL BY NAME ".join(_reader(p) for p in paths)
-        connection.execute(f'CREATE VIEW "{_VIEW}" AS {union}')
+        view = _marked(paths, mark) if mark else " UNION ALL BY NAME ".join(_reader(p) for p in paths)
+        connection.execute(f'CREATE VIEW "{_VIEW}" AS {view}')
         connection.execute("SET allowed_paths = " + "[" + ", ".join(map(_quoted, paths)) + "]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
@@ -79,6 +91,8 @@ class TabularSource:
 
     def __init__(self, *, mapping: Mapping, files: Sequence[Path], memory: str = "1GB", threads: int = 2) -> None:
         self.owner = mapping.party
+        self.dataset = mapping.dataset
+        self.files = tuple(p.resolve() for p in files)
         self._mapping = mapping
         self._lock = threading.Lock()
         self._statements: dict[str, tuple[str, list[Any]]] = {}
@@ -88,7 +102,7 @@ class TabularSource:
         self._finalizer = weakref.finalize(self, self._connection.close)
 
     def __repr__(self) -> str:
-        return f"TabularSource(owner={self.owner!r}, dataset={self._mapping.dataset!r})"
+        return f"TabularSource(owner={self.owner!r}, dataset={self.dataset!r})"
 
     def close(self) -> None:
         """Lets go of the engine."""
@@ -97,6 +111,10 @@ class TabularSource:
     def columns(self) -> dict[str, str]:
         """The columns that are there, with their types in the engine's words."""
         return dict(self._kinds)
+
+    def fields(self) -> dict[str, str]:
+        """Which column a field is read from."""
+        return dict(self._mapping.columns)
 
     def distinct(self, column: str, limit: int) -> list[Any]:
         """Up to `limit` distinct values of a column, absent ones aside. Raises SourceUnavailable."""
@@ -109,7 +127,7 @@ class TabularSource:
         return int(self._asked(sa.select(sa.func.count()).where(name.is_(None)))[0][0])
 
     def _asked(self, select: sa.Select[Any]) -> list[Any]:
-        text, values = _compiled(select.select_from(sa.table(_VIEW)))
+        text, values = compiled(select.select_from(sa.table(_VIEW)))
         try:
             with self._lock:
                 cursor = self._connection.cursor()
@@ -125,13 +143,14 @@ class TabularSource:
     def fetch(self, query: SourceQuery) -> Iterator[pa.RecordBatch]:
         """Rows or groups, batch by batch. Raises SourceUnavailable."""
         require_genuine(query)
-        if query.contributor != self.owner or query.dataset != self._mapping.dataset:
+        if query.contributor != self.owner or query.dataset != self.dataset:
             raise SourceUnavailable("the source belongs to another party or dataset", reason="source-mismatch")
         consenting = query.consenting()
         text, values = self._statement(query, consenting=consenting is not None)
         return self._run(query, text, values, consenting)
 
-    def _bound(self, query: SourceQuery) -> Bound:
+    def bound(self, query: SourceQuery) -> Bound:
+        """The view with the mapped columns that the query's dataset has. Raises SourceUnavailable."""
         columns, aware = {}, set()
         for field, column in self._mapping.columns.items():
             type_ = query.types.get(field)
@@ -152,15 +171,12 @@ class TabularSource:
 
     def _statement(self, query: SourceQuery, *, consenting: bool) -> tuple[str, list[Any]]:
         """The statement and its values; the same question is put into SQL once."""
-        # By `repr`, for which 1, 1.0 and True are three values.
-        key = repr((query.kind, query.contributor_field, query.subject_field, query.columns, query.where,
-                    query.order_by, query.limit, query.keys, query.tallies, query.per_subject, consenting,
-                    sorted(query.types.items())))  # fmt: skip
+        key = f"{consenting} {asked(query)}"
         found = self._statements.get(key)
         if found is None:
-            bound = self._bound(query)
+            bound = self.bound(query)
             consents = sa.table("consenting_subjects", sa.column("subject", sa.Text())) if consenting else None
-            found = _compiled(statement(query, bound, consents))
+            found = compiled(statement(query, bound, consents))
             if len(self._statements) >= _MOST_STATEMENTS:
                 self._statements.clear()
             self._statements[key] = found
@@ -172,20 +188,35 @@ class TabularSource:
         with self._lock:
             cursor = self._connection.cursor()
         try:
-            with limited(query.seconds, cursor.interrupt):
+            with unreadable(query.seconds), limited(query.seconds, cursor.interrupt):
                 if consenting is not None:
                     cursor.register("consenting_subjects", consenting)
-                # Numbers of bins and tallies are few, and cheaper as they are than as Arrow.
-                few = query.kind == "groups" and all(key.bins is not None for key in query.keys)
-                yield from (_counted if few else _streamed)(cursor, query, text, values)
-        except duckdb.InterruptException:
-            raise SourceUnavailable(
-                f"the query took longer than {query.seconds:g} s", reason="source-timeout"
-            ) from None
-        except (duckdb.Error, pa.ArrowException):
-            raise SourceUnavailable("the files of the source cannot be read", reason="source-unreadable") from None
+                yield from (_counted if few(query) else _streamed)(cursor, query, text, values)
         finally:
             cursor.close()
+
+
+@contextlib.contextmanager
+def unreadable(seconds: float) -> Iterator[None]:
+    """The engine's errors as SourceUnavailable."""
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise SourceUnavailable(f"the query took longer than {seconds:g} s", reason="source-timeout") from None
+    except (duckdb.Error, pa.ArrowException):
+        raise SourceUnavailable("the files of the source cannot be read", reason="source-unreadable") from None
+
+
+def asked(query: SourceQuery) -> str:
+    """What a query asks, whoever its contributor is: by `repr`, for which 1, 1.0 and True are three values."""
+    return repr((query.kind, query.contributor_field, query.subject_field, query.columns, query.where,
+                 query.order_by, query.limit, query.keys, query.tallies, query.per_subject,
+                 sorted(query.types.items())))  # fmt: skip
+
+
+def few(query: SourceQuery) -> bool:
+    """Numbers of bins and tallies are few, and cheaper as they are than as Arrow."""
+    return query.kind == "groups" and all(key.bins is not None for key in query.keys)
 
 
 def _streamed(
@@ -218,10 +249,11 @@ def _needs_cast(kind: str, there: str, type_: FieldType) -> bool:
     return False
 
 
-def _compiled(select: sa.Select[Any]) -> tuple[str, list[Any]]:
-    compiled = select.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
-    names = compiled.positiontup or []
-    return str(compiled), [compiled.params[name] for name in names]
+def compiled(select: sa.Select[Any]) -> tuple[str, list[Any]]:
+    """The statement in DuckDB's words, and its values in their order."""
+    made = select.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    names = made.positiontup or []
+    return str(made), [made.params[name] for name in names]
 
 
 def _conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -23,7 +23,8 @@ class PublishedLog:
         self._published = Published(log)
 
     def checkpoint(self) -> bytes:
-        """As the port promises."""
+        """As the port promises; of the head on the disk, or a service that lags behind would seem to take back."""
+        _mapped(self._published.caught_up)
         return _mapped(self._published.checkpoint)
 
     def vkeys(self) -> bytes:
@@ -38,9 +39,9 @@ class PublishedLog:
         """As the port promises."""
         return _mapped(lambda: self._published.file(path))
 
-    def receipt(self, entry: Entry) -> Receipt:
+    def receipt(self, entry: Entry, *, under: bytes | None = None) -> Receipt:
         """As the port promises."""
-        return _mapped(lambda: self._published.receipt(entry))
+        return _mapped(lambda: self._published.receipt(entry, under=under))
 
 
 def _mapped(call: Callable[[], _R]) -> _R:

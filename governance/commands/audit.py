@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from governance.commands.audit_export import bar, erased_runs, export, file_bytes, kept_notes, verify_folder
+from governance.commands.audit_cosign import cosign
+from governance.commands.audit_export import export
 from governance.commands.audit_key import resume, rotate_log_key
 from governance.commands.audit_memory import compare, remember
+from governance.commands.audit_verify import verify
+from governance.commands.audit_witness import alarms, witness
 from governance.commands.connection import connect, connection_options
 from governance.commands.erasing import erase, hold, release_hold, retention, rewrap
-from governance.errors import InputWrong
 
 __all__ = ["audit"]
 
@@ -111,77 +112,6 @@ def show(seq: int, as_json: bool, **connection: Any) -> None:
 
 
 @audit.command()
-@click.option("--home", type=click.Path(path_type=Path), default=None, help="The home; else ACCORDANT_HOME.")
-@click.option("--vkey", "vkey_file", type=click.Path(path_type=Path), default=None, help="The log's verifier key.")
-@click.option("--export", "folder", type=click.Path(path_type=Path), default=None, help="An exported folder instead.")
-@click.option(
-    "--remembered",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    help="A checkpoint that you kept, or what `audit remember` wrote. Can be repeated.",
-)
-@click.option(
-    "--receipt",
-    "receipts",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    help="A receipt to hold against the export. Can be repeated.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.pass_context
-def verify(
-    ctx: click.Context,
-    home: Path | None,
-    vkey_file: Path | None,
-    folder: Path | None,
-    remembered: tuple[Path, ...],
-    receipts: tuple[Path, ...],
-    as_json: bool,
-) -> None:
-    """Rehash everything from stored bytes: chain, bodies, tree, signatures, activations; name the first bad entry.
-
-    With --export, of a folder that `accordant audit export` wrote, offline and without a home.
-
-    \b
-    Example:
-      accordant audit verify --home /srv/accordant
-      accordant audit verify --export /tmp/log --vkey log.vkey --remembered last-year.checkpoint
-    """
-    if folder is not None:
-        if home is not None:
-            raise InputWrong("an export or a home, not both", field="--export")
-        ctx.exit(verify_folder(folder, vkey_file=vkey_file, remembered=remembered, receipts=receipts, as_json=as_json))
-    if receipts:
-        raise InputWrong("a receipt is held against an export (--export)", field="--receipt")
-    from governance.settings import from_home
-    from governance.verification import verify_home
-
-    vkey = file_bytes(vkey_file, "--vkey").decode(errors="replace").strip() if vkey_file else None
-    kept = kept_notes(remembered)
-    with bar("verifying", quiet=as_json) as tell:
-        report = verify_home(from_home(home), vkey=vkey, remembered=kept, progress=tell)
-    if as_json:
-        click.echo(json.dumps(report.to_json()))
-    elif report.faults:
-        first = report.faults[0]
-        place = f"entry {first.seq}" if first.seq is not None else "the log"
-        click.echo(f"NOT WHOLE: {place}: {first.sentence} ({first.code})")
-        for fault in report.faults[1:20]:
-            place = f"entry {fault.seq}" if fault.seq is not None else "the log"
-            click.echo(f"  also {place}: {fault.sentence} ({fault.code})")
-    else:
-        click.echo(
-            f"whole: {report.size} entries, every leaf, body, signature and activation verified from stored bytes"
-        )
-        if report.checkpoint is not None:
-            _, size, root = report.checkpoint.decode().split("\n")[:3]
-            click.echo(f"  checkpoint: size {size}, root {root}; keep it, or let partners `accordant audit remember`")
-    if not as_json:
-        erased_runs(report.erased)
-    ctx.exit(1 if report.faults else 0)
-
-
-@audit.command()
 @connection_options
 def checkpoint(**connection: Any) -> None:
     """Print the log's newest signed checkpoint.
@@ -194,6 +124,7 @@ def checkpoint(**connection: Any) -> None:
 
 
 for _command in (
-    export, remember, compare, erase, hold, release_hold, retention, rewrap, resume, rotate_log_key,
+    export, remember, compare, witness, alarms, cosign, resume, rotate_log_key, verify,
+    erase, hold, release_hold, retention, rewrap,
 ):  # fmt: skip
     audit.add_command(_command)

@@ -1,4 +1,4 @@
-"""`accordant audit export` and `verify --export`: the log as a folder for an auditor, and its verification offline."""
+"""`accordant audit export`: the log as a folder for an auditor."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +16,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from audit import LogError
 from audit.export import written
-from audit.export_check import ExportReport, verify_export
 from audit.memory import recalled
-from audit.receipt import Receipt
 from connectors.answers import Answer
 from connectors.client import Client
 from governance.commands.connection import connect, connection_options
 from governance.errors import InputWrong, NotFound, Unavailable
 
-__all__ = ["bar", "erased_runs", "export", "file_bytes", "keys_shown", "kept_notes", "verify_folder"]
-
-
-_RUNS = 20
+__all__ = ["bar", "export", "file_bytes", "keys_shown", "kept_notes"]
 
 
 @contextmanager
@@ -144,60 +139,3 @@ def export(folder: Path, vkey_file: Path | None, as_json: bool, **connection: An
         click.echo(json.dumps({"folder": str(folder), "entries": signed.size, "entry": answer.entry}))
     else:
         click.echo(f"{signed.size} entries in {folder}; recorded as entry {answer.entry}", err=True)
-
-
-def verify_folder(
-    folder: Path, *, vkey_file: Path | None, remembered: tuple[Path, ...], receipts: tuple[Path, ...], as_json: bool
-) -> int:
-    """Verifies an export and says what was found; the exit code."""
-    vkey = file_bytes(vkey_file, "--vkey").decode(errors="replace").strip() if vkey_file else None
-    kept = kept_notes(remembered)
-    given = [file_bytes(path, "--receipt") for path in receipts]
-    with bar("verifying", quiet=as_json) as tell:
-        try:
-            found = verify_export(folder, vkey=vkey, remembered=kept, receipts=given, progress=tell)
-        except LogError as error:
-            raise InputWrong(str(error), reason="export-unreadable") from error
-    erased = [(r.index, r.index, r.erased) for r in _readable(given) if r.erased is not None]
-    _said(found, as_json, erased)
-    if not as_json:
-        erased_runs(erased)
-    return 0 if found.report.ok else 1
-
-
-def erased_runs(erased: Sequence[tuple[int, int, int]]) -> None:
-    """Which contents were forgotten, and under what: neither valid nor a fault."""
-    for first, last, under in erased[:_RUNS]:
-        what = f"entry {first}" if first == last else f"entries {first} to {last}"
-        click.echo(f"  {what}: erased under entry {under}")
-    if len(erased) > _RUNS:
-        click.echo(f"  and {len(erased) - _RUNS} more runs of entries (--json lists them)")
-
-
-def _readable(given: Sequence[bytes]) -> Iterator[Receipt]:
-    for data in given:
-        with suppress(LogError):  # what can't be read was told
-            yield Receipt.from_file(data)
-
-
-def _said(found: ExportReport, as_json: bool, erased: Sequence[tuple[int, int, int]]) -> None:
-    report = found.report
-    if as_json:
-        faults = [{"entry": f.seq, "code": f.code, "sentence": f.message} for f in report.faults]
-        said = {"whole": report.ok, "entries": report.size, "bodies": found.bodies, "origin": found.origin}
-        said |= {"erased": [{"first": first, "last": last, "under": under} for first, last, under in erased]}
-        click.echo(json.dumps(said | {"remembered": report.remembered, "faults": faults}))
-        return
-    for number, fault in enumerate(report.faults[:20]):
-        place = f"entry {fault.seq}" if fault.seq is not None else "the log"
-        click.echo(f"{'  also' if number else 'NOT WHOLE:'} {place}: {fault.message} ({fault.code})")
-    if report.ok:
-        click.echo(f"whole: {report.size} entries of {found.origin}, {found.bodies} of their contents opened and right")
-    if found.own_key:
-        click.echo(
-            f"the key is the folder's own, {found.vkey}; ask another way whether it is the log's (--vkey)", err=True
-        )
-    if report.ok and not report.remembered:
-        click.echo(
-            "without a remembered checkpoint (--remembered) nobody can tell whether another log was shown", err=True
-        )

@@ -21,7 +21,7 @@ from governance.commands.audit_export import file_bytes, keys_shown
 from governance.commands.connection import connect, connection_options
 from governance.errors import InputWrong, NotFound
 
-__all__ = ["compare", "remember"]
+__all__ = ["alarm", "compare", "held_by_tiles", "remember"]
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _VKEY = click.option("--vkey", "vkey_file", type=click.Path(path_type=Path), help="The log's key as you know it.")
@@ -48,7 +48,9 @@ def _shown(client: Client, vkey_file: Path | None) -> tuple[Remembered, bytes]:
     return found, vkeys
 
 
-def _held(client: Client, kept: tuple[Remembered, ...], shown: Remembered, vkeys: bytes) -> None:
+def held_by_tiles(client: Client, kept: tuple[Remembered, ...], shown: Remembered, vkeys: bytes) -> None:
+    """That what the server shows extends each that was kept. Raises Forked."""
+
     def read(tile: Tile) -> bytes:
         try:
             return client.read(f"/log/{tile.path}")
@@ -75,7 +77,8 @@ def _of_this_log(found: tuple[Remembered, ...], origin: str, vkeys: bytes) -> tu
     )
 
 
-def _alarm(ctx: click.Context, error: Forked, as_json: bool) -> None:
+def alarm(ctx: click.Context, error: Forked, as_json: bool) -> None:
+    """Prints both checkpoints, and ends with 1."""
     if as_json:
         both = {"kept": error.kept.decode(), "shown": error.shown.decode()}
         click.echo(json.dumps({"consistent": False, "code": error.code, "sentence": str(error)} | both))
@@ -110,16 +113,16 @@ def remember(
     Example:
       accordant audit remember
     """
-    client, path = connect(**connection), _memory(memory)
+    client, path = connect(**connection, remember=False), _memory(memory)
     try:
         shown, vkeys = _shown(client, vkey_file)
         origin, size = shown.checkpoint.origin, shown.checkpoint.size
         before = _of_this_log(recalled(path), origin, vkeys)
-        _held(client, before[-1:], shown, vkeys)
+        held_by_tiles(client, before[-1:], shown, vkeys)
         if not before or before[-1].note != shown.note:
             keep(path, shown)
     except Forked as error:
-        _alarm(ctx, error, as_json)
+        alarm(ctx, error, as_json)
     except LogError as error:
         raise InputWrong(str(error), reason="memory-unreadable") from error
     except OSError as error:
@@ -153,7 +156,7 @@ def compare(
     """
     if not file.is_file():
         raise NotFound(f"no file `{file}`", field="FILE")
-    client = connect(**connection)
+    client = connect(**connection, remember=False)
     try:
         shown, vkeys = _shown(client, vkey_file)
         origin = shown.checkpoint.origin
@@ -163,9 +166,9 @@ def compare(
         if memory is not None and not memory.is_file():
             raise NotFound(f"no file `{memory}`", field="--memory")
         ours = _of_this_log(recalled(_memory(memory)), origin, vkeys)
-        _held(client, theirs + ours, shown, vkeys)
+        held_by_tiles(client, theirs + ours, shown, vkeys)
     except Forked as error:
-        _alarm(ctx, error, as_json)
+        alarm(ctx, error, as_json)
     except LogError as error:
         raise InputWrong(str(error), reason="memory-unreadable") from error
     if as_json:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import click
 
 from connectors.client import Client
-from connectors.keyfile import default_file, read_key
+from connectors.keyfile import default_file, read_key, seen_file
 from governance.errors import InputWrong, NotFound
 from governance.signing.jws import sign_detached
 from governance.signing.keys import PrivateKey
@@ -78,8 +78,18 @@ def load_key(path: Path, *, passphrase_file: Path | None = None) -> PrivateKey:
     return read_key(path, passphrase=ask)
 
 
-def connect(*, server: str | None = None, key: Path | str | None = None, passphrase_file: Path | None = None) -> Client:
-    """A client of the server that the options or the environment name.
+def _say(words: str) -> None:
+    click.echo(words, err=True)
+
+
+def connect(
+    *,
+    server: str | None = None,
+    key: Path | str | None = None,
+    passphrase_file: Path | None = None,
+    remember: bool = True,
+) -> Client:
+    """A client of the server that the options or the environment name; it remembers the log beside the key.
 
     Without any key, where none is at the usual place, it reads only what is open to everybody.
     """
@@ -89,8 +99,10 @@ def connect(*, server: str | None = None, key: Path | str | None = None, passphr
     named = key is not None or bool(os.environ.get("ACCORDANT_KEY"))
     path = Path(key) if key is not None else default_file()
     if not named and not path.exists():
-        return Client(address)
-    return Client(address, load_key(path, passphrase_file=passphrase_file))
+        return Client(address, remember=remember, say=_say)
+    # Where nothing can be written beside the key, the client has a place of its own.
+    memory = seen_file(path, address.rstrip("/")) if os.access(path.parent, os.W_OK) else None
+    return Client(address, load_key(path, passphrase_file=passphrase_file), memory=memory, remember=remember, say=_say)
 
 
 def signer(client: Client) -> PrivateKey:

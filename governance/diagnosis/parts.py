@@ -22,7 +22,8 @@ from governance.diagnosis.files import key_findings, stale_findings
 from governance.diagnosis.finding import Finding, counted
 from governance.diagnosis.policies import policy_findings
 from governance.diagnosis.sources import source_findings
-from governance.errors import AccordantError, Conflict, EngineUnavailable, LogUnavailable, Unavailable
+from governance.diagnosis.vouching import vouching_findings
+from governance.errors import AccordantError, EngineUnavailable, HomeInUse, LogUnavailable, Unavailable
 from governance.home import LOCK, SystemClock, locked
 from governance.log_key import signs
 from governance.readiness import require_room
@@ -57,6 +58,8 @@ def diagnose(settings: Settings, *, clock: Clock | None = None) -> tuple[Finding
                 found += _restored(database, keys)
                 found += source_findings(settings, database, keys)
                 found += stale_findings(settings, database, keys)
+                verifier = signs(settings).verifier
+                found += vouching_findings(settings, database, head, verifier=verifier, now=now)
                 found += policy_findings(database, keys)
                 activated = partial(_activated, database, keys)
         found += _engine(settings, activated)
@@ -105,7 +108,7 @@ def _process(settings: Settings) -> Iterator[Finding]:
         if (settings.home / LOCK).exists():
             with locked(settings):
                 pass
-    except Conflict:
+    except HomeInUse:
         served = True
     except OSError as error:
         mend = "give the home to the user that the service runs as"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cmp_to_key
 from typing import Any
@@ -22,9 +22,11 @@ from governance.disclosure.suppression import Part, Subjects, shown
 from governance.errors import RequestInvalid, SourceUnavailable
 from governance.model.names import Level
 
-__all__ = ["Figures", "figures"]
+__all__ = ["Figures", "Together", "figures", "in_turn"]
 
 Fetch = Callable[[SourceQuery], Iterator[pa.RecordBatch]]
+# Asks for the groups of several contributors, whose queries differ in nothing else; each batch with its contributor.
+Together = Callable[[Sequence[SourceQuery]], Iterator[tuple[str, pa.RecordBatch]]]
 Cell = tuple[Any, ...]  # for each dimension the place of its level, or its raw value; None outside every level
 
 
@@ -52,7 +54,18 @@ class Figures:
     below_floor: int
 
 
-def figures(query: GovernedQuery, fetch: Fetch) -> Figures:
+def in_turn(fetch: Fetch) -> Together:
+    """Asks one source after the other."""
+
+    def together(queries: Sequence[SourceQuery]) -> Iterator[tuple[str, pa.RecordBatch]]:
+        for query in queries:
+            for batch in fetch(query):
+                yield query.contributor, batch
+
+    return together
+
+
+def figures(query: GovernedQuery, together: Together) -> Figures:
     """Asks every source for its groups and makes the table. Raises RequestInvalid where there are too many cells."""
     cells = 1
     for dimension in query.dimensions:
@@ -60,9 +73,8 @@ def figures(query: GovernedQuery, fetch: Fetch) -> Figures:
     if cells > query.max_rows:
         raise RequestInvalid(f"{cells} cells are more than the {query.max_rows} allowed", reason="over-a-limit")
     tallied = _Merged(query)
-    for contributor in query.contributors:
-        for batch in fetch(_part(query, contributor)):
-            tallied.add(contributor, batch)
+    for contributor, batch in together([_part(query, contributor) for contributor in query.contributors]):
+        tallied.add(contributor, batch)
     below = tallied.drop_below_floor()
     return _table(query, tallied, below)
 

@@ -2,7 +2,8 @@
 
 Rows stream: a batch is read, shaped and given on before the next is read, so memory stays flat. Each batch carries its
 subjects, for whoever records who was disclosed before the batch leaves. Figures are computed whole, name no subjects,
-and come in batches too. Nothing here reads a source but through `fetch`, one call for each contributor and pass.
+and come in batches too. Nothing here reads a source but through `fetch`, one call for each contributor and pass, or
+through `together`, which asks for figures of several in one go.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from governance.disclosure.aggregate import figures
+from governance.disclosure.aggregate import Together, figures, in_turn
 from governance.disclosure.query import GovernedQuery, SourceQuery, require_genuine
 from governance.disclosure.rows import identified, own_pseudonyms, pseudonymised
 
@@ -59,7 +60,7 @@ class Answer:
             self._closers.pop()()
 
 
-def answer(query: GovernedQuery, fetch: Fetch) -> Answer:
+def answer(query: GovernedQuery, fetch: Fetch, together: Together | None = None) -> Answer:
     """Asks the sources and shapes what they say.
 
     Raises RequestInvalid where more would leave than is allowed, and SourceUnavailable, before anything leaves; a
@@ -68,7 +69,7 @@ def answer(query: GovernedQuery, fetch: Fetch) -> Answer:
     require_genuine(query)
     said = _said(query)
     if query.view == "aggregate":
-        made = figures(query, fetch)
+        made = figures(query, together or in_turn(fetch))
         said |= {"cells": made.cells, "suppressed": made.suppressed}
         if made.below_floor:
             said["below_floor"] = made.below_floor

@@ -104,11 +104,13 @@ class Tally:
     """Of the rows of a group that meet every condition: their number, their distinct subjects, and the sums of `value`.
 
     In the answer of a source its columns are `rows_i`, `subjects_i` and, with `value`, `sum_i` and `size_i` (the sum
-    of absolute values), i being its place.
+    of absolute values), i being its place. Without `distinct` nobody looks at `subjects_i`, and it may be 0: to count
+    subjects costs more than everything else.
     """
 
     where: tuple[Condition, ...] = ()
     value: str | None = None
+    distinct: bool = True
 
 
 @dataclass(frozen=True, slots=True)

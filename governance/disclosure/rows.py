@@ -83,7 +83,9 @@ def _rows_of(query: GovernedQuery, contributor: str) -> SourceQuery:
     )
 
 
-def _groups_of(query: GovernedQuery, contributor: str, fields: tuple[str, ...], *, per_subject: bool) -> SourceQuery:
+def _groups_of(
+    query: GovernedQuery, contributor: str, fields: tuple[str, ...], *, per_subject: bool, distinct: bool = True
+) -> SourceQuery:
     return SourceQuery(
         token=governed._TOKEN,
         kind="groups",
@@ -94,7 +96,7 @@ def _groups_of(query: GovernedQuery, contributor: str, fields: tuple[str, ...], 
         types=query.types,
         where=query.where,
         keys=tuple(Key(name, None) for name in fields),
-        tallies=(Tally(),),
+        tallies=(Tally(distinct=distinct),),
         per_subject=per_subject,
         needs_consent=contributor in query.consent_of,
         consents=query.consents,
@@ -106,7 +108,7 @@ def _groups_of(query: GovernedQuery, contributor: str, fields: tuple[str, ...], 
 def _count(query: GovernedQuery, fetch: Fetch) -> int:
     total = 0
     for contributor in query.contributors:
-        for batch in fetch(_groups_of(query, contributor, (), per_subject=False)):
+        for batch in fetch(_groups_of(query, contributor, (), per_subject=False, distinct=False)):
             total += sum(n or 0 for n in batch.column(0).to_pylist())
     return total
 

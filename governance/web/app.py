@@ -10,7 +10,7 @@ import structlog
 from flask import Flask, Response, g, jsonify, request
 
 from governance.web import console, health, problems
-from governance.web.api import agreements, consents, forgetting, log, published, query, sessions, sources
+from governance.web.api import agreements, consents, forgetting, log, published, query, sessions, sources, witnesses
 from governance.web.api.log import checkpoint_header
 from governance.web.life import Life
 from governance.web.openapi import describe
@@ -25,11 +25,13 @@ def create_app(services: Services, *, life: Life | None = None) -> Flask:
     """An application that serves these services; `life` is told when to stop."""
     life, metrics = life or Life(), services.metrics
     readiness = health.Readiness(services.ready, life)
-    metrics.watch(journal=services.journal, clock=services.clock, life=life, parts=readiness.parts)
+    metrics.watch(
+        journal=services.journal, clock=services.clock, life=life, parts=readiness.parts, continuity=services.continuity
+    )
     app = Flask("accordant", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's provider is typed as its abstract base
     problems.install(app)
-    for part in (agreements, consents, forgetting, log, published, query, sessions, sources):
+    for part in (agreements, consents, forgetting, log, published, query, sessions, sources, witnesses):
         app.register_blueprint(part.blueprint(services))
     app.register_blueprint(health.blueprint(services, life=life, readiness=readiness, metrics=metrics))
     app.register_blueprint(console.blueprint(app, services))

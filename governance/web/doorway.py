@@ -3,10 +3,10 @@
 A thread takes a request only once its body is there, and leaves it while the client reads. So whoever sends a byte a
 second, reads a byte a second, or only sits there, holds a connection and nothing else, and each of these has its time
 (`Times`). An upload (`UPLOADS`) that is larger than a body may be is the exception: the application reads it itself,
-after it has looked at who sends it; of any other body that is too large nothing is read. An answer that ends early
-breaks off in the middle of its encoding, so that no client takes it for a whole one. While the service stops, what is
-under way ends; what is not done when the time of grace is over is cut, and its account in the log is closed like any
-other's.
+after it has looked at who sends it; of any other body that is too large nothing is read. Whoever goes away while every
+thread is at work loses the place in the queue: nobody works for it. An answer that ends early breaks off in the middle
+of its encoding, so that no client takes it for a whole one. While the service stops, what is under way ends; what is
+not done when the time of grace is over is cut, and its account in the log is closed like any other's.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import contextlib
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from werkzeug.exceptions import RequestTimeout
+from werkzeug.exceptions import BadRequest, RequestTimeout
 
 from governance.web.health import OPEN_WHILE_STOPPING
 from governance.web.life import Life
@@ -34,6 +34,7 @@ __all__ = ["UPLOADS", "Doorway", "Times"]
 UPLOADS = re.compile(r"/v1/(?:consents|sources/[^/]+/rows)", re.ASCII)
 _PIECE = 256 * 1024
 _LIGHT_THREADS = 4
+_NOT_WHOLE = "the body broke off, or is not what its framing says"
 _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
@@ -50,7 +51,7 @@ class Times:
 
 
 class _Gone(Exception):
-    """The client is not there any more."""
+    """The client is not there any more, or what it sends is no HTTP: the server below tells both alike."""
 
 
 class _Cut(Exception):
@@ -100,7 +101,7 @@ class Doorway:
         self._app, self._life, self._metrics, self._times = app, life, metrics, times
         self._most_body, self._most_waiting = most_body, waiting
         self._started, self._closing, self._leave = started, closing, leave
-        self._threads = ThreadPoolExecutor(threads, "request")
+        self._count, self._threads = threads, ThreadPoolExecutor(threads, "request")
         # Whoever asks how the service is gets an answer while all threads are at work.
         self._light = ThreadPoolExecutor(_LIGHT_THREADS, "health")
         self._events = structlog.get_logger("accordant.door")
@@ -156,6 +157,7 @@ class Doorway:
         try:
             ready, later = await self._read(environ, body)
         except _Gone:
+            await self._refuse(send, 400, "the request is wrong", "body-malformed", _NOT_WHOLE)
             return
         except TimeoutError:
             await self._refuse(send, 408, "request timeout", "request-timeout", "the body did not come in time")
@@ -189,8 +191,10 @@ class Doorway:
         def within(count: int) -> bytes:
             try:
                 return asyncio.run_coroutine_threadsafe(read(count), loop).result()
-            except (TimeoutError, _Gone):
+            except TimeoutError:
                 raise RequestTimeout("the body did not come in time") from None
+            except _Gone:
+                raise BadRequest(_NOT_WHOLE) from None
 
         return within
 
@@ -203,8 +207,14 @@ class Doorway:
             self._life.taken()
             return called(self._app, environ)
 
+        job = threads.submit(work)
+        made = asyncio.wrap_future(job)
+        # Once the body was read, the next message is that the client went away. Only a queue is worth the look.
+        crowded = body.ended and self._life.under_way > self._count
         try:
-            answer = await loop.run_in_executor(threads, work)
+            if crowded and await self._given_up(job, made, receive):
+                return
+            answer = await made
         except Exception as error:
             self._events.error("unforeseen", exc_info=error)
             await self._refuse(send, 500, "error", "error", "something unforeseen went wrong; it was noted")
@@ -215,7 +225,6 @@ class Doorway:
             if answer.streamed:
                 self._told(answer, len(answer.first), None)
             return
-        # Once the body was read, the next message is that the client went away.
         gone: asyncio.Future[Any] = asyncio.ensure_future(receive()) if body.ended else loop.create_future()
         cut: asyncio.Future[Any] = asyncio.ensure_future(self._cut.wait())
         size = 0
@@ -239,6 +248,19 @@ class Doorway:
             cut.cancel()
             await asyncio.shield(loop.run_in_executor(threads, answer.close))
             self._told(answer, size, why)
+
+    async def _given_up(self, job: Future[Answer], made: asyncio.Future[Answer], receive: _Receive) -> bool:
+        """Whether the client went away before a thread took the job: then none will. Waits for the first of both."""
+        gone: asyncio.Future[Any] = asyncio.ensure_future(receive())
+        try:
+            await asyncio.wait({made, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not gone.done() or not job.cancel():
+                return False  # what a thread has begun is ended and recorded, whoever is there
+        finally:
+            gone.cancel()
+        self._life.gave_up()
+        self._events.info("refused", reason="gone", status=None)
+        return True
 
     def _told(self, answer: Answer, size: int, why: str | None) -> None:
         self._metrics.answer_bytes.inc(size)

@@ -46,6 +46,10 @@ class Life:
         with self._lock:
             self._waiting -= 1
 
+    def gave_up(self) -> None:
+        """One that waited went away, and no thread will take it."""
+        self.taken()
+
     def left(self) -> None:
         """One has ended."""
         with self._lock:

@@ -16,6 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from audit import Draft, Entry
 from governance.compiler.bundle import Bundle
+from governance.continuity import Continuity
 from governance.errors import AccordantError
 from governance.model.access import Decision, Facts, Request
 from governance.ports import Clock, Engine, Journal, Within
@@ -61,9 +62,17 @@ class Metrics:
         self.answer_bytes = Counter("accordant_answer_bytes", "Bytes of streamed answers.", registry=registry)
         ProcessCollector(registry=registry)
 
-    def watch(self, *, journal: Journal, clock: Clock, life: Life, parts: Callable[[], Mapping[str, str]]) -> None:
+    def watch(
+        self,
+        *,
+        journal: Journal,
+        clock: Clock,
+        life: Life,
+        parts: Callable[[], Mapping[str, str]],
+        continuity: Continuity,
+    ) -> None:
         """What is looked up when somebody asks."""
-        self.registry.register(_Looked(journal, clock, life, parts))
+        self.registry.register(_Looked(journal, clock, life, parts, continuity))
 
     def text(self) -> bytes:
         """Prometheus' text format."""
@@ -73,8 +82,16 @@ class Metrics:
 class _Looked:
     """Gauges whose values are read at the moment of asking."""
 
-    def __init__(self, journal: Journal, clock: Clock, life: Life, parts: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        life: Life,
+        parts: Callable[[], Mapping[str, str]],
+        continuity: Continuity,
+    ) -> None:
         self._journal, self._clock, self._life, self._parts = journal, clock, life, parts
+        self._continuity = continuity
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
         """Nothing is asked before the first scrape."""
@@ -88,6 +105,7 @@ class _Looked:
         for part, state in self._parts().items():
             ready.add_metric([part], 1 if state == "ok" else 0)
         yield ready
+        yield from self._vouched()
         try:
             head = self._journal.head()
         except AccordantError:
@@ -95,6 +113,14 @@ class _Looked:
         age = (self._clock.now() - head.checkpoint_time).total_seconds()
         yield GaugeMetricFamily("accordant_checkpoint_age_seconds", "Since the newest signed checkpoint.", age)
         yield GaugeMetricFamily("accordant_log_entries", "Entries of the log.", head.size)
+
+    def _vouched(self) -> Iterable[GaugeMetricFamily]:
+        found, covered = len(self._continuity.contradictions), self._continuity.coverage
+        yield GaugeMetricFamily("accordant_log_contradictions", "Who remembers another history of the log.", found)
+        waiting = self._continuity.waiting_seconds()
+        yield GaugeMetricFamily("accordant_cosignature_wait_seconds", "Of the oldest entry without a quorum.", waiting)
+        size = covered.size if covered is not None else 0
+        yield GaugeMetricFamily("accordant_cosigned_entries", "Entries that a quorum covers.", size)
 
 
 class WatchedEngine:

@@ -95,11 +95,11 @@ _SIGNED = {
 _UNSIGNED = {"503": "a part that is needed does not answer"}
 _MAY_LACK = frozenset({"/log/cosigned", "/log/tile/<path:name>"})
 _CREATED = frozenset({
-    "/v1/acknowledgements", "/v1/consents", "/v1/duties", "/v1/erasures", "/v1/holds",
-    "/v1/holds/release", "/v1/keys", "/v1/keys/<fingerprint>/approval",
-    "/v1/keys/<fingerprint>/revocation", "/v1/mous", "/v1/mous/<mou_id>/openings", "/v1/mous/<mou_id>/statements",
-    "/v1/reviews/<digest>/approval", "/v1/resumption", "/v1/reviews/<digest>/refusal", "/v1/sessions", "/v1/sources",
-    "/v1/sources/<dataset>/rows",
+    "/v1/acknowledgements", "/v1/consents", "/v1/cosignatures", "/v1/duties", "/v1/erasures", "/v1/holds",
+    "/v1/holds/release", "/v1/keys",
+    "/v1/keys/<fingerprint>/approval", "/v1/keys/<fingerprint>/revocation", "/v1/mous", "/v1/mous/<mou_id>/openings",
+    "/v1/mous/<mou_id>/statements", "/v1/resumption", "/v1/reviews/<digest>/approval", "/v1/reviews/<digest>/refusal",
+    "/v1/sessions", "/v1/sources", "/v1/sources/<dataset>/rows",
 })  # fmt: skip
 _TEXTS = {
     "/log/checkpoint": "text/plain",
@@ -112,7 +112,9 @@ _TEXTS = {
     "/v1/mous/<mou_id>/document": "application/yaml",
     "/metrics": "text/plain",
 }
-_BODILESS = frozenset({"/v1/activation", "/v1/exports", "/v1/retention", "/v1/sessions"})
+_BODILESS = frozenset({
+    "/v1/activation", "/v1/exports", "/v1/retention", "/v1/sessions", "/v1/witnesses/round",
+})  # fmt: skip
 _STATEMENT = {"statement": {"type": "string"}, "jws": {"type": "string"}}
 _STATED = {
     "type": "object", "additionalProperties": False, "required": ["statement", "jws"], "properties": _STATEMENT,
@@ -144,6 +146,14 @@ _BODIES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
             },
         },
     ),
+    "/v1/cosignatures": (
+        ("application/json",),
+        {
+            "type": "object",
+            "required": ["checkpoint", "line"],
+            "properties": {"checkpoint": {"type": "string"}, "line": {"type": "string"}},
+        },
+    ),
     "/v1/sources": (
         ("application/json",),
         {
@@ -170,6 +180,7 @@ _BODIES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
 _ARGUMENTS = {
     "/v1/entries": (*FILTERS, "limit", "before"),
     "/v1/consents": ("subject",),
+    "/v1/receipts/<int:entry>": ("cosigned",),
     "/v1/mous/<mou_id>/text": ("version",),
     "/v1/mous/<mou_id>/document": ("version",),
 }

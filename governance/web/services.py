@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from governance.agreements import Agreements
 from governance.consents import Consents
+from governance.continuity import Continuity
 from governance.exports import Exports
 from governance.forgetting import Accounts, Forgetting, Retention, Schedule
 from governance.gateway import Gateway
 from governance.history import History
-from governance.ports import Clock, Journal, Published
+from governance.ports import Clock, Journal, Published, Vouching
 from governance.sessions import Sessions
 from governance.settings import Settings
 from governance.sources import SourceBook
@@ -46,7 +47,10 @@ class Services:
     uploads: threading.BoundedSemaphore
     sessions: Sessions
     cookie_secret: bytes
+    continuity: Continuity
+    witnesses: Vouching
     ready: Callable[[], dict[str, str]]
+    watching: Callable[[float], None]
     closing: Callable[[], None]
 
     @property

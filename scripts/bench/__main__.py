@@ -28,6 +28,7 @@ from scripts.bench.governed import against_ungoverned
 from scripts.bench.measure import Row
 from scripts.bench.place import founded
 from scripts.bench.starts import long_beside_short
+from scripts.bench.verifying import verified_beside_read
 from scripts.parts import OPA_VERSION, find_opa
 
 _DOCUMENT = Path("docs/benchmarks.md")
@@ -49,6 +50,7 @@ def _parts(folder: Path) -> dict[str, tuple[str, Callable[[], list[Row]]]]:
         "arrow": ("a million rows as Arrow", lambda: million_as_arrow(folder / "million")),
         "append": ("a durable append", lambda: beside_an_insert(folder)),
         "start": ("a start with 1,000,000 entries", lambda: long_beside_short(folder)),
+        "verify": ("verification of 1,000,000 entries", lambda: verified_beside_read(folder)),
     }
 
 
@@ -59,7 +61,7 @@ def main(words: list[str] | None = None) -> int:
     )
     parser.add_argument(
         "--only",
-        choices=["decision", "mous", "request", "arrow", "append", "start"],
+        choices=["decision", "mous", "request", "arrow", "append", "start", "verify"],
         help="one part; writes nothing",
     )
     options = parser.parse_args(words)

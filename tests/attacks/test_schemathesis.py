@@ -42,6 +42,7 @@ PATHS = [
     ("GET", "/v1/sources"), ("POST", "/v1/sources"), ("POST", "/v1/sources/{dataset}/rows"), ("POST", "/v1/sessions"),
     ("POST", "/v1/disclosures"), ("POST", "/v1/erasures"), ("POST", "/v1/holds"), ("POST", "/v1/holds/release"),
     ("POST", "/v1/retention"),
+    ("POST", "/v1/cosignatures"), ("GET", "/v1/witnesses"), ("POST", "/v1/witnesses/round"),
 ]  # fmt: skip
 STEADY = settings(
     max_examples=12,

@@ -1,7 +1,8 @@
 """A database whose every write can fail, or fail after it persisted: real SQLite, real PostgreSQL, faults in between.
 
 A *point* is a statement that is not a SELECT, or a commit or rollback. `Switch` counts them, and at the points that it
-was armed with raises the driver's own error before the real thing was done, or after.
+was armed with raises the driver's own error before the real thing was done, or after. On SQLite the database itself
+says what it was told to do, so that a test can see that no write is without a point.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ import psycopg
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import make_url
 
+from audit import KeyStore, WrappingKey
 from audit.schema import prepare
 
-__all__ = ["Mode", "Switch", "faulty"]
+__all__ = ["Mode", "Switch", "faulty", "keys_behind"]
 
 Mode = Literal["before", "after"]
 
@@ -31,12 +33,21 @@ class Switch:
     armed: dict[int, Mode] = field(default_factory=dict)
     count: int = 0
     error: type[Exception] = sqlite3.OperationalError
+    points: list[str] = field(default_factory=list)  # what was done at each, in two or three words
+    seen: list[str] = field(default_factory=list)  # what SQLite says that it did
 
     def arm(self, armed: dict[int, Mode]) -> None:
         self.armed, self.count = armed, 0
+        self.points.clear()
+        self.seen.clear()
 
-    def point(self, real: Callable[[], Any]) -> Any:
+    def trace(self, sql: str) -> None:
+        if not sql.startswith("--") and not _reads(sql):  # a trigger's own words are part of its statement
+            self.seen.append(_named(sql))
+
+    def point(self, what: str, real: Callable[[], Any]) -> Any:
         self.count += 1
+        self.points.append(_named(what))
         mode = self.armed.get(self.count)
         if mode == "before":
             raise self.error("the disk failed")
@@ -46,9 +57,16 @@ class Switch:
         return result
 
     def statement(self, sql: Any, real: Callable[[], Any]) -> Any:
-        if str(sql).lstrip().upper().startswith(("SELECT", "PRAGMA", "SHOW")):
-            return real()
-        return self.point(real)
+        return real() if _reads(str(sql)) else self.point(str(sql), real)
+
+
+def _reads(sql: str) -> bool:
+    return sql.lstrip().upper().startswith(("SELECT", "PRAGMA", "SHOW"))
+
+
+def _named(sql: str) -> str:
+    words = sql.split()
+    return " ".join(words[: {"INSERT": 3, "UPDATE": 2, "DELETE": 3, "ROLLBACK": 2}.get(words[0].upper(), 1)])
 
 
 class _SqliteCursor(sqlite3.Cursor):
@@ -63,15 +81,17 @@ class _Sqlite(sqlite3.Connection):
     def __init__(self, switch: Switch, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.switch = switch
+        self.set_trace_callback(switch.trace)
 
     def cursor(self, *arguments: Any, **options: Any) -> Any:
         return super().cursor(_SqliteCursor)
 
     def commit(self) -> None:
-        self.switch.point(super().commit)
+        self.switch.point("COMMIT", super().commit)
 
     def rollback(self) -> None:
-        self.switch.point(super().rollback)
+        if self.in_transaction:  # else it is a pool's, for safety
+            self.switch.point("ROLLBACK", super().rollback)
 
 
 class _PostgresqlCursor(psycopg.Cursor[Any]):
@@ -90,10 +110,19 @@ class _Postgresql(psycopg.Connection[Any]):
     switch: Switch
 
     def commit(self) -> None:
-        self.switch.point(super().commit)
+        self.switch.point("COMMIT", super().commit)
 
     def rollback(self) -> None:
-        self.switch.point(super().rollback)
+        if self.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            self.switch.point("ROLLBACK", super().rollback)
+
+
+def keys_behind(engine: Engine, switch: Switch) -> KeyStore:
+    """The key store of the log in this database, its writes at the same switch."""
+    if engine.dialect.name == "sqlite":
+        address = f"sqlite:///{engine.url.database}.keys"
+        engine = create_engine(address, connect_args={"factory": partial(_Sqlite, switch)})
+    return KeyStore(engine, WrappingKey(b"w" * 32))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Sequence
+from concurrent.futures import Future
 
 import pytest
 from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, create_engine, insert, select
@@ -108,6 +109,19 @@ def test_a_within_that_ends_the_transaction_is_found_out(log: Log, signer: NoteS
             log.append([draft(1)], within=misuse)
     log.append([draft(2)])
     assert [2] == numbers(log)
+    assert verify(log, vkey=signer.vkey).ok
+
+
+def test_a_within_that_appends_is_refused_at_once(log: Log, signer: NoteSigner) -> None:
+    """It would wait for itself; nothing of its submission is written, and a callback behind the commit may append."""
+    with pytest.raises(LogError, match="must not append"):
+        log.append([draft(1)], within=lambda c, e: log.append([draft(2)]) and None)
+    followed: list[Future[tuple[Entry, ...]]] = []
+    done = log.submit([draft(3)])
+    done.add_done_callback(lambda _: followed.append(log.submit([draft(4)])))
+    done.result(30)
+    followed[0].result(30)
+    assert [3, 4] == numbers(log)
     assert verify(log, vkey=signer.vkey).ok
 
 

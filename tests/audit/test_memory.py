@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from audit import Log, NoteSigner
-from audit.errors import Forked, NoteWrong, WrongCheckpoint
-from audit.memory import Remembered, compared, recalled, remember
+from audit.errors import Forked, NoteWrong, Tampered, WrongCheckpoint
+from audit.memory import Remembered, compared, held, recalled, remember
 from audit.published import Published
+from audit.tile_store import TILES
 from audit.tiles import Tile
 from tests.audit.worlds import ORIGIN, TestClock, draft, keys_of, opened
 from tests.audit.worlds import signer as new_signer
@@ -149,3 +151,19 @@ def test_tampered_tiles_prove_nothing(shown: Shown) -> None:
 
     with pytest.raises(Forked):
         compared(early, shown.now, lie)
+
+
+def test_tiles_that_were_written_into_are_no_other_history(shown: Shown) -> None:
+    """A proof from the leaves alone still holds; one from the tiles is an error."""
+    shown.log.append([draft(n) for n in range(400)])
+    early = shown.now
+    shown.log.append([draft(n) for n in range(400)])
+    published, head = Published(shown.log), shown.log.head()
+    proof = published.proof_from(405, head=head)
+    held(early, shown.now, lambda size: published.proof_anew(size, head=head))
+    with shown.log.engine.begin() as connection:
+        connection.execute(update(TILES).values(hashes=bytes(8192), root=bytes(32)))
+    with pytest.raises(Tampered):
+        Published(shown.log).proof_from(405, head=head)
+    assert proof == Published(shown.log).proof_anew(405, head=head)
+    held(early, shown.now, lambda size: Published(shown.log).proof_anew(size, head=head))

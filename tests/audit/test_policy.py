@@ -129,3 +129,21 @@ def test_names_are_bytes() -> None:
     policy = Policy.from_text(text.encode())
     assert policy.satisfied(frozenset([b"K", "\u212a".encode()]))
     assert not policy.satisfied(frozenset([b"K"]))
+
+
+@pytest.mark.parametrize(
+    ("rest", "least"),
+    [
+        ("quorum none", 0),
+        ("quorum a", 1),
+        ("group g all a b c\nquorum g", 3),
+        ("group g 2 a b c\nquorum g", 2),
+        ("group x all a b\ngroup g any x c\nquorum g", 1),
+        ("group x all a b\ngroup g all x c\nquorum g", 3),
+    ],
+)
+def test_the_fewest_that_make_a_quorum(rest: str, least: int) -> None:
+    """Of nested groups, too."""
+    keys = [Cosigner(name, Ed25519PrivateKey.from_private_bytes(name.encode() * 32)).verifier.vkey for name in "abc"]
+    lines = [f"witness {name} {key}" for name, key in zip("abc", keys, strict=True)]
+    assert least == Policy.from_text("\n".join([*lines, rest, ""]).encode()).least

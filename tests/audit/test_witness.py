@@ -2,73 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import shutil
-import socket
-import sqlite3
-import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from sqlalchemy import Engine
 
 from audit import Log, NoteSigner
 from audit.cosignature import CosignatureVerifier, Cosigner, cosignatures_of
 from audit.cosigned import CosignatureStore
-from audit.errors import ProofWrong, WitnessRefused
-from audit.merkle import EMPTY
-from audit.note import Checkpoint, NoteVerifier, open_note
+from audit.errors import WitnessRefused
 from audit.policy import Policy
-from audit.proof import check_consistency
 from audit.published import Published
 from audit.witness import Answered, submit
 from audit.witness_http import post
 from audit.witnessing import ask
+from tests.audit.witness import Fake, Witness, litewitnessing
 from tests.audit.worlds import ORIGIN, TestClock, draft, keys_of, opened
-from tests.conftest import missing
 from tests.serving import free_port
-
-
-@dataclass
-class Fake:
-    """A witness of our own, after the specification; `refuse` answers in its stead."""
-
-    log: NoteVerifier
-    cosigner: Cosigner
-    size: int = 0
-    root: bytes = EMPTY.root
-    refuse: Callable[[], Answered] | None = None
-    asked: int = 0
-
-    def __call__(self, url: str, body: bytes) -> Answered:
-        assert url == "https://witness.example/add-checkpoint"
-        self.asked += 1
-        if self.refuse is not None:
-            return self.refuse()
-        head, _, note = body.partition(b"\n\n")
-        first, *lines = head.decode().split("\n")
-        old = int(first.removeprefix("old "))
-        checkpoint = Checkpoint.from_text(open_note(note, self.log))
-        if old != self.size:
-            return Answered(409, "text/x.tlog.size", b"%d\n" % self.size)
-        if old == checkpoint.size and checkpoint.root != self.root:
-            return Answered(409, "text/x.tlog.size", b"%d\n" % self.size)
-        try:
-            check_consistency(
-                old=old, size=checkpoint.size, old_root=self.root, root=checkpoint.root,
-                proof=[base64.b64decode(line) for line in lines],
-            )  # fmt: skip
-        except ProofWrong:
-            return Answered(422, "text/plain", b"")
-        self.size, self.root = checkpoint.size, checkpoint.root
-        return Answered(200, "text/plain", self.cosigner.line(note, seconds=1000 + self.asked))
 
 
 @pytest.fixture
@@ -183,69 +135,41 @@ def test_a_kept_line_that_was_tampered_with_is_not_served(log: Log, fake: Fake) 
     assert log.head().checkpoint == Published(log).checkpoint()
 
 
+def test_a_quorum_is_found_behind_many_lone_cosignatures(log: Log) -> None:
+    """However long one of two witnesses has been away."""
+    one, two = (Cosigner(name, Ed25519PrivateKey.from_private_bytes(name.encode() * 32)) for name in "ab")
+    lines = [f"witness {c.verifier.name} {c.verifier.vkey}" for c in (one, two)]
+    rule = Policy.from_text("\n".join([*lines, "group g all a b", "quorum g", ""]).encode())
+    store = CosignatureStore(log.engine)
+
+    def vouched(*cosigners: Cosigner) -> None:
+        log.append([draft(0)])
+        note = log.head().checkpoint
+        for cosigner in cosigners:
+            [cosigned] = cosignatures_of(note + cosigner.line(note, seconds=1), (cosigner.verifier,))
+            store.keep(note, cosigned)
+
+    for _ in range(110):
+        vouched(one)
+    assert store.satisfying(rule) is None
+    vouched(one, two)
+    for _ in range(110):
+        vouched(two)
+    assert log.head().size == 221
+    found = store.satisfying(rule)
+    assert found is not None
+    assert b"\n111\n" in found
+    assert (found, None) == (store.satisfying(rule, beyond=110), store.satisfying(rule, beyond=111))
+
+
 # The real one
-
-
-@dataclass(frozen=True)
-class Witness:
-    """A running litewitness."""
-
-    url: str
-    verifier: CosignatureVerifier
-    database: Path
-
-    def knows(self, log: Log) -> None:
-        """As `witnessctl add-log` and `add-key` write it."""
-        with closing(sqlite3.connect(self.database)) as database:
-            root = base64.b64encode(EMPTY.root).decode()
-            database.execute("INSERT INTO log (origin, tree_size, tree_hash) VALUES (?, 0, ?)", (ORIGIN, root))
-            database.execute("INSERT INTO key (origin, key) VALUES (?, ?)", (ORIGIN, log.verifier.vkey))
-            database.commit()
 
 
 @pytest.fixture
 def witness(litewitness: Path, tmp_path: Path) -> Iterator[Witness]:
-    """With a key in an ssh-agent of its own; both end with the test."""
-    if shutil.which("ssh-agent") is None or shutil.which("ssh-add") is None:
-        missing("ssh-agent and ssh-add (OpenSSH's client)")
-    key = Ed25519PrivateKey.generate()
-    pem, agent = tmp_path / "witness.pem", tmp_path / "a.sock"
-    pem.touch(mode=0o600)
-    pem.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
-    line = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-    digest = hashlib.sha256(base64.b64decode(line.split()[1])).digest()
-    fingerprint = "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
-    port = free_port()
-    database = tmp_path / "witness.db"
-    events = (tmp_path / "witness.log").open("wb")
-    processes = [subprocess.Popen(["ssh-agent", "-D", "-a", agent], stdout=events, stderr=events)]
-    try:
-        _until(agent.exists)
-        environ = {"SSH_AUTH_SOCK": str(agent), "PATH": "/usr/bin:/bin"}
-        subprocess.run(["ssh-add", pem], env=environ, check=True, capture_output=True)
-        words = ["-db", database, "-name", "witness.example/lite", "-key", fingerprint, "-ssh-agent", agent]
-        words += ["-listen", f"127.0.0.1:{port}"]
-        processes.append(subprocess.Popen([litewitness, *words], stdout=events, stderr=events))
-        _until(lambda: _listens(port))
-        verifier = CosignatureVerifier("witness.example/lite", key.public_key().public_bytes_raw())
-        yield Witness(f"http://127.0.0.1:{port}", verifier, database)
-    finally:
-        for process in reversed(processes):
-            process.terminate()
-            process.wait(30)
-        events.close()
-
-
-def _until(ready: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 60
-    while not ready():
-        assert time.monotonic() < limit, "the witness did not start"
-        time.sleep(0.02)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    """It ends with the test."""
+    with litewitnessing(litewitness, tmp_path) as running:
+        yield running
 
 
 @pytest.fixture
@@ -269,7 +193,7 @@ def round_of(log: Log, witness: Witness) -> tuple[bool, str | None, bool]:
 def test_litewitness_cosigns(grown: Log, witness: Witness) -> None:
     """A real checkpoint, then a longer one; its lines verify under its key."""
     assert (False, "unknown-log", False) == round_of(grown, witness)
-    witness.knows(grown)
+    witness.knows(grown.verifier)
     assert (True, None, False) == round_of(grown, witness)
     grown.append([draft(n) for n in range(300)])
     assert (True, None, False) == round_of(grown, witness)
@@ -281,7 +205,7 @@ def test_litewitness_refuses_a_rolled_back_log(
     grown: Log, witness: Witness, tmp_path: Path, signer: NoteSigner
 ) -> None:
     """The same key, fewer entries: an alarm."""
-    witness.knows(grown)
+    witness.knows(grown.verifier)
     round_of(grown, witness)
     with opened(f"sqlite:///{tmp_path}/older.db") as engine, _log(engine, signer) as older:
         older.append([draft(n) for n in range(200)])
@@ -293,7 +217,7 @@ def test_litewitness_refuses_a_forked_log(
     grown: Log, witness: Witness, tmp_path: Path, signer: NoteSigner, size: int
 ) -> None:
     """The same key, another history, of the same length or longer: an alarm."""
-    witness.knows(grown)
+    witness.knows(grown.verifier)
     round_of(grown, witness)
     with opened(f"sqlite:///{tmp_path}/fork.db") as engine, _log(engine, signer) as fork:
         fork.append([draft(n + 1) for n in range(size)])

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from audit.cosignature import Cosigner
+from audit.published import Published
 from governance.bootstrap import open_services
 from governance.cli import main
 from governance.home import init
@@ -211,3 +214,57 @@ def test_nothing_to_compare_is_wrong_input(shell: Shell) -> None:
     for name in ("absent", "bad"):
         said = shell.run("audit", "compare", shell.folder / name, "--memory", shell.folder / "memory")
         assert (2, 1) == (said.code, len(said.err.splitlines())), said
+
+
+def test_a_receipt_by_itself(shell: Shell) -> None:
+    """Offline, without a home and an export: which entry, when, under which root; and who vouches, where asked."""
+    receipt, key = shell.folder / "receipt", shell.services.vkey
+    vkey = shell.folder / "vkey"
+    vkey.write_text(key + "\n")
+    published = Published(shell.services.journal._log)
+    entry = shell.services.journal.entry(0)
+    assert entry is not None
+    receipt.write_bytes(published.receipt(entry).to_text())
+    for given in (key, vkey):
+        said = shell.run("audit", "verify", "--receipt", receipt, "--vkey", given)
+        assert (0, True) == (said.code, f"it proves that entry 0, a `{entry.kind}`, was recorded" in said.out), said
+    told = json.loads(shell.run("audit", "verify", "--receipt", receipt, "--vkey", key, "--json").out)
+    assert (True, 0, []) == (told["proves"], told["entry"], told["cosigned"])
+    witness = Cosigner("partner.example", Ed25519PrivateKey.generate())
+    policy = shell.folder / "policy"
+    policy.write_text(f"witness partner {witness.verifier.vkey}\nquorum partner\n")
+    asked = ("audit", "verify", "--receipt", receipt, "--vkey", key, "--policy", policy)
+    said = shell.run(*asked)
+    assert (1, True, True) == (said.code, "(quorum-missing)" in said.out, "what it means: Fewer" in said.out)
+    note = published.receipt(entry).checkpoint
+    receipt.write_bytes(receipt.read_bytes() + witness.line(note, seconds=1_800_000_000))
+    said = shell.run(*asked)
+    assert (0, True) == (said.code, "cosigned by `partner`" in said.out), said
+    receipt.write_bytes(receipt.read_bytes().replace(b"index 0", b"index 1"))
+    said = shell.run("audit", "verify", "--receipt", receipt, "--vkey", key)
+    assert (1, True) == (said.code, "NOT PROVEN: the receipt does not verify" in said.out), said
+    for wrong in (["--receipt", receipt], ["--receipt", receipt, "--vkey", key, "--since", "1"],
+                  ["--receipt", receipt, "--vkey", shell.folder / "none"]):  # fmt: skip
+        assert 2 == shell.run("audit", "verify", *wrong).code
+
+
+def test_a_home_from_a_checkpoint_on_by_two_processes(shell: Shell) -> None:
+    """What was not looked at is said; a policy that lies in the home is asked for without being named."""
+    home = shell.services.settings.home
+    checkpoint = shell.folder / "checkpoint"
+    checkpoint.write_bytes(shell.services.journal.head().checkpoint)
+    size = shell.services.journal.head().size
+    shell.run("audit", "search", "--limit", 1)
+    for since in (checkpoint, size):
+        said = shell.run("audit", "verify", "--home", home, "--since", since, "--jobs", 2)
+        assert (0, True) == (said.code, f"from entry {size} on; what lies before was not looked at again" in said.out)
+    witness = Cosigner("partner.example", Ed25519PrivateKey.generate())
+    (home / "witnesses.policy").write_text(f"witness partner {witness.verifier.vkey}\nquorum partner\n")
+    said = shell.run("audit", "verify", "--home", home)
+    assert (1, True) == (said.code, said.out.startswith("NOT WHOLE: the log: the checkpoint lacks")), said
+    assert "      what it means: Fewer independent witnesses" in said.out
+    told = json.loads(shell.run("audit", "verify", "--home", home, "--json").out)
+    assert (["quorum-missing"], 0) == ([fault["code"] for fault in told["faults"]], told["vouched"])
+    (home / "witnesses.policy").write_text("nonsense")
+    assert 2 == shell.run("audit", "verify", "--home", home).code
+    assert 2 == shell.run("audit", "verify", "--home", home, "--since", shell.folder / "none").code

@@ -16,7 +16,7 @@ from connectors.client import Client
 from governance.adapters.store.database import open_database
 from governance.bootstrap import open_services
 from governance.cli import cli
-from governance.errors import Conflict
+from governance.errors import HomeInUse
 from governance.home import init, locked, note_signer
 from governance.log_key import NEXT, rotate, signs
 from governance.settings import Settings
@@ -52,7 +52,7 @@ def test_it_serves_again(home: Settings) -> None:
 def test_not_while_it_is_served(home: Settings) -> None:
     """The home's lock is taken, and nothing is changed."""
     before = (home.keys / "log.key").read_bytes()
-    with locked(home), pytest.raises(Conflict, match="serves the home"):
+    with locked(home), pytest.raises(HomeInUse, match="serves the home"):
         rotate(home)
     assert before == (home.keys / "log.key").read_bytes()
     assert not (home.keys / NEXT).exists()

@@ -104,6 +104,7 @@ def test_what_it_holds(world: World, tmp_path: Path) -> None:
     assert {
         "accordant.db",
         "accordant.toml",
+        "checkpoints",
         "keys/administrator.pub",
         "manifest.json",
         "manifest.note",

@@ -77,6 +77,7 @@ def test_all_is_well(home: Settings) -> None:
         "clock",
         "sources",
         "files",
+        "witnesses",
         "policies",
         "engine",
     ]
@@ -336,3 +337,48 @@ def test_another_program_at_the_address(home: Settings) -> None:
         code, part, _, mend = wrong(home.home)
     assert (1, "process") == (code, part)
     assert "`listen`" in mend
+
+
+def test_who_remembers_another_log(home: Settings) -> None:
+    """An alarm that stands, a memory that is ahead of the database, and files that can't be read."""
+    from audit.memory import Remembered, replaced
+    from audit.note import Checkpoint
+    from governance.home import note_signer
+
+    signer = note_signer(home)
+    ahead = signer.sign(Checkpoint(signer.name, 100_000, b"r" * 32).to_text())
+    replaced(home.home / "checkpoints", [Remembered(ahead, signer.vkey)])
+    code, part, detail, mend = wrong(home.home)
+    assert (1, "witnesses", True, True) == (code, part, "100000 entries" in detail, "--settle" in mend)
+    for name in ("checkpoints", "alarms.jsonl"):
+        (home.home / name).write_text("{}\n")
+        code, part, detail, _ = wrong(home.home)
+        assert (1, "witnesses", True) == (code, part, name in detail)
+        (home.home / name).unlink()
+    told = {"by": "the witness w", "code": "forked", "detail": "two", "kept": "", "shown": "", "since": "2026-11-02"}
+    (home.home / "alarms.jsonl").write_text(json.dumps(told) + "\n")
+    code, part, detail, mend = wrong(home.home)
+    assert (1, "witnesses", True, True) == (code, part, "the witness w" in detail, "--settle" in mend)
+
+
+def test_witnesses_that_are_overdue_or_unreadable(home: Settings) -> None:
+    """How long, and how to find out why."""
+    import os
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from audit.cosignature import Cosigner
+    from audit.policy_file import with_witness
+    from governance.home import note_signer
+
+    path = home.home / "witnesses.policy"
+    path.write_text("nonsense\n")
+    code, part, detail, mend = wrong(home.home)
+    assert (1, "witnesses", True, True) == (code, part, "line 1" in detail, str(path) in mend)
+    vkey = Cosigner("w", Ed25519PrivateKey.generate()).verifier.vkey
+    path.write_bytes(with_witness(b"", name="w", vkey=vkey, url=None, log_vkey=note_signer(home).vkey))
+    assert 0 == looked(home.home)[0]
+    os.utime(path, (0, 0))
+    assert 0 == looked(home.home)[0]
+    code, part, detail, mend = wrong(home.home, accordant_checkpoint_seconds="0.001")
+    assert (1, "witnesses", True, True) == (code, part, "have waited" in detail, "witness ask" in mend)

@@ -14,7 +14,7 @@ from governance.adapters.store.version import VERSION, stored_version
 from governance.archive import read_archive
 from governance.bootstrap import open_services
 from governance.cli import cli
-from governance.errors import AccordantError, Conflict, Unavailable
+from governance.errors import AccordantError, HomeInUse, Unavailable
 from governance.home import init, locked
 from governance.settings import Settings
 from governance.upgrade import upgrade
@@ -125,7 +125,7 @@ def verify_after(home: Settings) -> tuple[object, ...]:
 def test_not_while_it_is_served(home: Settings) -> None:
     """The home's lock is taken for an upgrade."""
     told(home, "DROP TABLE accordant_schema")
-    with locked(home), pytest.raises(Conflict, match="serves the home"):
+    with locked(home), pytest.raises(HomeInUse, match="serves the home"):
         upgrade(home, backup=None)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from governance.disclosure.aggregate import Together
 from governance.disclosure.answer import Answer, answer
 from governance.disclosure.govern import govern
 from governance.disclosure.indicators import IndicatorAsked, expand
@@ -252,6 +253,7 @@ def ask(
     consent: Sequence[str] = (),
     consents: Consents | None = None,
     indicator: IndicatorAsked | None = None,
+    together: Together | None = None,
     **limits: Any,
 ) -> Answer:
     """The answer to a request over sources, as the gateway makes it."""
@@ -268,7 +270,7 @@ def ask(
         indicator=indicator,
         **limits,
     )
-    return answer(governed, lambda query: sources[query.contributor].fetch(query))
+    return answer(governed, lambda query: sources[query.contributor].fetch(query), together)
 
 
 def table_of(made: Answer) -> list[Row]:

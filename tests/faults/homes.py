@@ -6,8 +6,11 @@ import contextlib
 import hashlib
 import http.client
 import json
+import os
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +21,10 @@ import pyarrow.parquet as pq
 from audit import Draft
 from governance.home import SystemClock
 from governance.settings import Settings, from_home
-from tests.serving import Served
+from tests.serving import Served, free_port
 from tests.simulator import DOCUMENT, MAPPING, World
 
-__all__ = ["EVERYTHING", "FEW", "asked", "bodies", "copied", "events", "living", "slow_socket"]
+__all__ = ["EVERYTHING", "FEW", "asked", "bodies", "copied", "events", "living", "refused_start", "slow_socket"]
 
 EVERYTHING = {"dataset": "visits", "fields": ["client", "program", "grade", "days", "done"], "rows": "own",
               "view": "identified"}  # fmt: skip
@@ -115,3 +118,18 @@ def bodies(settings: Settings, kind: str) -> list[dict[str, Any]]:
     finally:
         keys.close()
         engine.dispose()
+
+
+def refused_start(world: World) -> tuple[int, str]:
+    """`accordant serve` where it must not start: its exit code, and every word that it says."""
+    words = [sys.executable, "-m", "governance.cli", "serve", "--home", str(world.settings.home)]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("ACCORDANT_")}
+    done = subprocess.run(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        env=clean | {"ACCORDANT_LISTEN": f"127.0.0.1:{free_port()}"},
+    )
+    return done.returncode, done.stdout

@@ -1,16 +1,15 @@
-"""A server that is killed under clients, again and again, and what they have in hands afterwards."""
+"""A server that is killed under clients, again and again; and what clients have in hands, held against the log."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
 import json
-import os
 import random
-import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,10 +18,10 @@ from governance.adapters.store.database import open_database
 from governance.verification import verify_home
 from governance.wrapping import open_keys
 from tests.faults.homes import FEW
-from tests.serving import Served, serving
+from tests.serving import serving
 from tests.simulator import World
 
-__all__ = ["Received", "killed", "lost"]
+__all__ = ["Account", "Received", "account", "killed", "read"]
 
 _CLIENTS = 8
 _START_SECONDS = 300  # a machine may be busy; that it starts is the point
@@ -38,6 +37,23 @@ class Received:
     entry: int | None
     rows: int
     whole: bool
+    reason: str | None = None  # a refusal's
+    begun: float = 0.0
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of what was acknowledged; `wrong` says each thing that is not as it was told."""
+
+    acknowledged: int
+    lost: int
+    duplicated: int
+    wrong: tuple[str, ...]
+
+    def hold(self, figures: Callable[..., None], what: str, *, rounds: int) -> None:
+        """Nothing lost, nothing doubled, the log whole: said at the end of the run."""
+        figures(what, rounds=rounds, acknowledged=self.acknowledged, lost=self.lost, duplicated=self.duplicated)
+        assert () == self.wrong
 
 
 @dataclass
@@ -64,20 +80,26 @@ class _Client:
                     return
 
     def _read(self, response: http.client.HTTPResponse, signature: str) -> bool:
-        data, whole = b"", True
-        try:
-            data = response.read()
-        except http.client.IncompleteRead as error:
-            data, whole = error.partial, False
-        except OSError:
-            whole = False
-        told = response.headers.get("Accordant-Entry")
-        table = data.partition(b'"rows": ')[2].partition(b'"protection"')[0]
-        rows = table.count(b'["') if response.status == 200 else 0
         if response.status == 200:
             self.answered.set()
-        self.received.append(Received(signature, response.status, int(told) if told else None, rows, whole))
-        return whole
+        self.received.append(read(response, signature))
+        return self.received[-1].whole
+
+
+def read(response: http.client.HTTPResponse, signature: str, *, begun: float = 0.0) -> Received:
+    """An answer as far as it came."""
+    data, whole = b"", True
+    try:
+        data = response.read()
+    except http.client.IncompleteRead as error:
+        data, whole = error.partial, False
+    except OSError:
+        whole = False
+    told = response.headers.get("Accordant-Entry")
+    table = data.partition(b'"rows": ')[2].partition(b'"protection"')[0]
+    rows = table.count(b'["') if response.status == 200 else 0
+    reason = json.loads(data)["reason"] if response.status >= 400 and whole else None
+    return Received(signature, response.status, int(told) if told else None, rows, whole, reason, begun)
 
 
 def killed(world: World, *, rounds: int, seed: int, most_seconds: float = 0.4) -> list[Received]:
@@ -93,21 +115,14 @@ def killed(world: World, *, rounds: int, seed: int, most_seconds: float = 0.4) -
             if number % 3:
                 answered.wait(30)  # two lives in three end in full work, the third in its first moments
             time.sleep(chance.uniform(0.0, most_seconds))
-            _kill(server)
+            server.kill()
             for thread in threads:
                 thread.join()
             received += [one for client in clients for one in client.received]
     return received
 
 
-def _kill(server: Served) -> None:
-    for pid in server.workers():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    server.process.wait()
-
-
-def lost(world: World, received: list[Received]) -> list[str]:
+def account(world: World, received: Sequence[Received]) -> Account:
     """What is not in the log as it was told, or twice; and what `audit verify` finds."""
     requests, clients = {}, Counter[str]()
     engine, keys = open_database(world.settings.database_url), open_keys(world.settings)
@@ -121,7 +136,11 @@ def lost(world: World, received: list[Received]) -> list[str]:
         keys.close()
         engine.dispose()
     wrong = [f"verify: {fault.sentence}" for fault in verify_home(world.settings).faults]
-    wrong += [f"{signature} stands {n} times" for signature, n in _signatures(requests).items() if n > 1]
+    doubled = [f"{signature} stands {n} times" for signature, n in _signatures(requests).items() if n > 1]
+    wrong += doubled
+    told = [one for one in received if one.entry is not None]
+    gone = [one for one in told if one.entry not in requests]
+    wrong += [f"entry {one.entry} was told and is not there" for one in gone]
     for one in received:
         body = requests.get(one.entry) if one.entry is not None else None
         if one.status == 200 and body is None:
@@ -132,7 +151,7 @@ def lost(world: World, received: list[Received]) -> list[str]:
             wrong.append(f"entry {one.entry} names fewer clients than rows that left")
         elif body is None and one.status == 403:
             wrong.append("a refusal has no entry")
-    return wrong
+    return Account(len(told), len(gone), len(doubled), tuple(wrong))
 
 
 def _signatures(requests: dict[int, dict[str, Any]]) -> Counter[str]:

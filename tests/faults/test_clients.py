@@ -98,6 +98,22 @@ def test_slow_bodies_hold_no_thread(many: World, impatient: Served) -> None:
     assert 20 * promised("A client sends its body one byte a second") == found
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"ZZ\r\nabc\r\n0\r\n\r\n", b"5\r\nabc\r\n0\r\n\r\n", b"3\r\nabcXX", b"f" * 30 + b"\r\nabc", b"-1\r\nabc\r\n"],
+)
+@pytest.mark.parametrize("path", ["/v1/query", "/v1/sources/visits/rows", "/v1/keys"])
+@pytest.mark.fault("A body is no HTTP, or breaks off")
+def test_a_body_in_broken_chunks(many: World, impatient: Served, path: str, body: bytes) -> None:
+    """A problem document, whichever door; nothing is known of a request that never came."""
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", impatient.port)) as client:
+        client.sendall(head + body)
+        answer = client.recv(65536)
+    found = (int(answer.split(b" ", 2)[1]), json.loads(answer.partition(b"\r\n\r\n")[2])["reason"])
+    assert promised("A body is no HTTP, or breaks off") == [found]
+
+
 @pytest.mark.fault("1,000 idle connections")
 def test_a_thousand_idle_connections(many: World, impatient: Served) -> None:
     """Others are answered beside them, and the server closes them when their time is over."""

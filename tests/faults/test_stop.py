@@ -21,7 +21,10 @@ from tests.simulator import World
 @pytest.mark.fault("The service is stopped (SIGTERM) under requests")
 def test_a_stop_ends_what_is_under_way_and_refuses_what_is_new(many: World) -> None:
     """An answer that was begun is read to its end; meanwhile /readyz and new requests get 503; each has its release."""
-    with serving(many.settings, ACCORDANT_DRAIN_SECONDS="3") as server, contextlib.ExitStack() as stack:
+    with (
+        serving(many.settings, ACCORDANT_DRAIN_SECONDS="3", ACCORDANT_GRACE_SECONDS="240") as server,
+        contextlib.ExitStack() as stack,
+    ):
         response = stack.enter_context(asked(many, server, EVERYTHING))
         entry = int(response.headers["Accordant-Entry"])
         response.read(1000)

@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import subprocess
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from governance.verification import verify_home
-from tests.conftest import MISSING
+from tests.faults.disks import filled, small_disk
 from tests.faults.homes import FEW, bodies, copied, living
 from tests.faults.table import promised
 from tests.faults.test_clients import until
 from tests.real_parts import PostgreSQL
 from tests.simulator import World
-
-_SIZE = 100 * 2**20  # above `free_bytes`, so that the home is well before it is filled
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, in memory."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={_SIZE},mode=700", "tmpfs", str(folder)], capture_output=True, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"{MISSING}the right to mount a small disk ({mounted.stderr.strip()})")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def status(world: World) -> tuple[int, str | None]:
@@ -44,30 +25,24 @@ def status(world: World) -> tuple[int, str | None]:
 
 
 @pytest.mark.fault("The disk is full")
-def test_a_full_disk(few: World, small_disk: Path) -> None:
+def test_a_full_disk(few: World, tmp_path: Path) -> None:
     """Refused until there is room again, then on as before: nothing is lost, doubled or half written."""
-    world = copied(few, small_disk)
-    world.open()
-    assert (200, None) == status(world)
-    assert "ok" == world.services.ready()["disk"]
-    filler = small_disk / "filler"
-    with filler.open("wb") as file:
-        try:
-            while True:
-                os.write(file.fileno(), bytes(65536))
-        except OSError:
-            pass
-    refusals = [status(world) for _ in range(40)]
-    assert promised("The disk is full") == [refusals[-1]]
-    assert {"disk-full"} <= {world.services.ready()["disk"]}
-    filler.unlink()
-    assert (200, None) == status(world)
-    assert "ok" == world.services.ready()["disk"]
-    world.close()
-    outcomes = [body["outcome"] for body in bodies(world.settings, "request")]
-    answered = 2 + sum(1 for found in refusals if found == (200, None))
-    assert answered == outcomes.count("permit") == len(bodies(world.settings, "release"))
-    assert () == verify_home(world.settings).faults
+    with small_disk(tmp_path / "disk") as disk:
+        world = copied(few, disk)
+        world.open()
+        assert (200, None) == status(world)
+        assert "ok" == world.services.ready()["disk"]
+        with filled(disk):
+            refusals = [status(world) for _ in range(40)]
+            assert promised("The disk is full") == [refusals[-1]]
+            assert "disk-full" == world.services.ready()["disk"]
+        assert (200, None) == status(world)
+        assert "ok" == world.services.ready()["disk"]
+        world.close()
+        outcomes = [body["outcome"] for body in bodies(world.settings, "request")]
+        answered = 2 + sum(1 for found in refusals if found == (200, None))
+        assert answered == outcomes.count("permit") == len(bodies(world.settings, "release"))
+        assert () == verify_home(world.settings).faults
 
 
 @pytest.mark.slow

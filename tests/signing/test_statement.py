@@ -64,8 +64,12 @@ VALUES: dict[type[Any], dict[str, Any]] = {
     },
     s.Duty: {"mou": "benchmarking", "clause": "4.2", "party": "northside", "status": "overdue", "nonce": NONCE},
     s.Order: {
-        "order": "erase", "basis": "the client asked", "subject_sha256": HEX, "keep_disclosures": False, "nonce": NONCE,
-    },  # fmt: skip
+        "order": "erase",
+        "basis": "the client asked",
+        "subject_sha256": HEX,
+        "keep_disclosures": False,
+        "nonce": NONCE,
+    },
     s.Resumption: {"continuation": HEX, "reason": "every party was asked", "nonce": NONCE},
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -40,14 +41,18 @@ def asked(app: App, *, body: bytes | None = b"", times: Times | None = None, **g
         async def send(message: Any) -> None:
             sent.append(message)
 
-        doorway = Doorway(
-            app, life=Life(), metrics=Metrics(), times=times or Times(), most_body=100, threads=2, waiting=2,
-            started=lambda _: None, closing=lambda: None, leave=lambda: None,
-        )  # fmt: skip
-        await doorway(scope(**given), receive, send)
+        await doorway(app, times=times)(scope(**given), receive, send)
         return sent
 
     return asyncio.run(run())
+
+
+def doorway(app: App, *, times: Times | None = None, threads: int = 2, life: Life | None = None) -> Doorway:
+    """For one application, with small limits."""
+    return Doorway(
+        app, life=life or Life(), metrics=Metrics(), times=times or Times(), most_body=100, threads=threads, waiting=2,
+        started=lambda _: None, closing=lambda: None, leave=lambda: None,
+    )  # fmt: skip
 
 
 def says(*pieces: bytes, length: bool = False) -> App:
@@ -176,3 +181,72 @@ def test_pieces_tell_an_error_after_what_came_before() -> None:
     assert (b"a", False) == (pieces.next(), pieces.whole)
     with pytest.raises(OSError, match=r"^$"):
         pieces.next()
+
+
+def test_a_body_that_is_no_http_is_a_problem_document() -> None:
+    """The server below says no more than that the client is gone; whoever is there all the same is told."""
+
+    async def run() -> list[dict[str, Any]]:
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> Any:
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await doorway(says(b"never"), threads=1)(scope(method="POST"), receive, send)
+        return sent
+
+    start, body = asyncio.run(run())
+    assert (400, "body-malformed") == (start["status"], json.loads(body["body"])["reason"])
+
+
+def test_whoever_goes_away_loses_the_place_in_the_queue() -> None:
+    """One thread, held; of two that wait one goes: nobody works for it, and the other has its answer."""
+    worked: list[str] = []
+    held = threading.Event()
+
+    def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        worked.append(environ["PATH_INFO"])
+        if environ["PATH_INFO"] == "/first":
+            held.wait(30)
+        start("200 OK", [("Content-Length", "1")])
+        return [b"x"]
+
+    async def run() -> int:
+        life = Life()
+        door = doorway(app, threads=1, life=life)
+
+        async def ask(path: str, gone: asyncio.Event) -> list[dict[str, Any]]:
+            coming, sent = [{"type": "http.request", "body": b"", "more_body": False}], []
+
+            async def receive() -> Any:
+                if not coming:
+                    await gone.wait()
+                    return {"type": "http.disconnect"}
+                return coming.pop()
+
+            async def send(message: Any) -> None:
+                sent.append(message)
+
+            await door(scope(raw_path=path.encode()), receive, send)
+            return sent
+
+        went, stays = asyncio.Event(), asyncio.Event()
+        first = asyncio.ensure_future(ask("/first", stays))
+        while not worked:
+            await asyncio.sleep(0.001)
+        leaving, last = asyncio.ensure_future(ask("/gone", went)), asyncio.ensure_future(ask("/last", stays))
+        while life.waiting < 2:
+            await asyncio.sleep(0.001)
+        went.set()
+        assert [] == await leaving
+        assert 1 == life.waiting
+        held.set()
+        answers = [await first, await last]
+        assert [200, 200] == [sent[0]["status"] for sent in answers]
+        return life.under_way + life.waiting
+
+    assert 0 == asyncio.run(run())
+    assert ["/first", "/last"] == worked

@@ -190,3 +190,20 @@ def test_what_the_server_says_is_one_event_a_line() -> None:
     record = logging.LogRecord("_granian", logging.WARNING, "x", 1, "two\nlines", None, None)
     event = json.loads(Lines().format(record))
     assert ("two", "granian", "warning") == (event["event"], event["logger"], event["level"])
+
+
+class _Full(io.StringIO):
+    """A log on a disk without room."""
+
+    def write(self, _text: str) -> int:
+        raise OSError(28, "no space left on device")
+
+
+def test_an_event_that_cannot_be_written_is_lost_and_nothing_else() -> None:
+    """Whoever tells it goes on."""
+    old = structlog.get_config()
+    configure(_Full())
+    try:
+        structlog.get_logger("test").info("told")
+    finally:
+        structlog.configure(**old)

@@ -21,6 +21,7 @@ _PATIENCE: dict[str, Any] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # milliseconds; a host that is gone without a word answers nothing that was sent
 }
 
 

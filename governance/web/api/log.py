@@ -51,6 +51,19 @@ def _number(name: str, default: int | None) -> int | None:
     return int(text)
 
 
+def _under(services: Services, entry: int) -> bytes | None:
+    """The checkpoint that a receipt is under; None for the newest."""
+    wanted = request.args.get("cosigned")
+    if wanted not in (None, "true", "false"):
+        raise InputWrong(f"`{wanted}` is neither true nor false", field="cosigned")
+    if wanted == "false":
+        return None
+    found = services.witnesses.covering(entry)
+    if found is None and wanted == "true":
+        raise NotFound("no cosigned checkpoint covers this entry yet", reason="no-cosignature", field="cosigned")
+    return found
+
+
 def blueprint(services: Services) -> Blueprint:
     """`/v1/receipts/{entry}`, `/v1/exports`, `/v1/entries` and `/v1/entries/{seq}`."""
     pages = Blueprint("log", __name__)
@@ -59,14 +72,16 @@ def blueprint(services: Services) -> Blueprint:
     def receipt(entry: int) -> Response:
         """The entry, the opening of its body, and the proof that a checkpoint covers it.
 
-        As JSON, or, where `text/plain` is asked for, as a C2SP tlog-proof.
+        As JSON, or, where `text/plain` is asked for, as a C2SP tlog-proof. The checkpoint is the newest that covers the
+        entry with the cosignatures that the policy asks for, else with any, else the newest; `cosigned=true` asks for
+        no other than a cosigned one, `cosigned=false` for the newest.
         """
         caller = services.authenticate(request)
         administrator = caller.use == "administrator"
         found = services.history.entry(entry, party=caller.party, administrator=administrator)
         if caller.use == "connector" and (found.body.get("declaration") or {}).get("keyid") != caller.fingerprint:
             raise NotFound(f"no entry {entry} of this connector's requests", reason="no-entry", field="entry")
-        made = services.published.receipt(found)
+        made = services.published.receipt(found, under=_under(services, entry))
         wanted = request.accept_mimetypes.best_match(("application/json", "text/plain"), default="application/json")
         if wanted == "text/plain":
             return Response(made.to_text(), content_type=_TEXT)

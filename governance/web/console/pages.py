@@ -96,6 +96,8 @@ def _context(services: Services, door: Door) -> dict[str, Any]:
         "who": door.known(),
         "words": words,
         "names": door.names(),
+        "standing": services.witnesses.standing(),
+        "stale": _stale(services),
         "log_origin": services.settings.log_origin,
     }
 
@@ -117,6 +119,14 @@ def _elsewhere(app: Flask, services: Services, door: Door) -> None:
         response.headers.update(_HEADERS)
         response.headers["Cache-Control"] = "no-store"
         return response
+
+
+def _stale(services: Services) -> str | None:
+    try:
+        services.continuity.require_fresh()
+    except Unavailable as error:
+        return error.detail
+    return None
 
 
 def _tell(pages: Blueprint) -> None:

@@ -39,6 +39,8 @@ KINDS = {
     "sign-in": "Signed in",
     "sign-out": "Signed out",
     "genesis": "The log began",
+    "alarm-settled": "An alarm about the log was settled",
+    "witness-policy": "Whose cosignatures count changed",
     "log-key": "The log's key changed",
     "continuation": "Restored from a backup",
     "resumption": "Restore confirmed",
