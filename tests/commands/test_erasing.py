@@ -46,13 +46,14 @@ def test_what_nobody_knows_is_no(shell: Shell) -> None:
         ("audit", "release-hold", "--subject", "nobody", "--reason", "closed"),
     ):
         said = shell.run(*words)
-        assert (1, "", 1) == (said.code, said.out, len(said.err.splitlines())), words
+        lines = [line for line in said.err.splitlines() if line.startswith("accordant: ")]
+        assert (1, "", 1) == (said.code, said.out, len(lines)), words
 
 
 def test_retention_and_rewrapping(shell: Shell) -> None:
     """Nothing is due; a key that is not the old one is wrong input."""
     said = shell.run("audit", "retention")
-    assert (0, "nothing is due\n") == (said.code, said.err)
+    assert (0, True) == (said.code, said.err.endswith("nothing is due\n"))
     home = shell.services.settings.home
     assert 2 == shell.run("audit", "rewrap", "--from", "file:keys/wrapping.key", "--home", home).code
     assert 2 == shell.run("audit", "rewrap", "--from", "file:keys/none", "--home", home).code
