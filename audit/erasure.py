@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,10 +138,21 @@ def clean(engine: Engine, tables: Sequence[str] = (BODIES.name, PARTS.name, DATA
         if engine.dialect.name == "sqlite":
             return _emptied(engine)
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            for table in tables:
-                with suppress(*vendor_errors(engine)):  # one that is not there
-                    connection.exec_driver_sql(f'VACUUM FULL "{table}"')
-        return True
+            connection.exec_driver_sql(f"SET lock_timeout = '{_PATIENCE:.0f}s'")
+            went = [_written_anew(connection, table) for table in tables]
+            connection.exec_driver_sql("RESET lock_timeout")
+        return all(went)
+
+
+def _written_anew(connection: Connection, table: str) -> bool:
+    """On PostgreSQL; a table that is not in this database has nothing to clean."""
+    there = connection.exec_driver_sql("SELECT to_regclass(%s) IS NOT NULL", (f'"{table}"',)).scalar()
+    try:
+        if there:
+            connection.exec_driver_sql(f'VACUUM FULL "{table}"')
+    except vendor_errors(connection.engine):  # somebody reads it, or it is another's
+        return False
+    return True
 
 
 def _emptied(engine: Engine) -> bool:

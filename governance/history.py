@@ -151,6 +151,8 @@ class History:
         while sum(figures.values()) < _COUNTED:
             some = self._found(asked, limit=_PAGE, before=before, reader=reader)
             for entry in some:
+                if entry.erased is not None:
+                    continue  # of whom it was is not known any more
                 body = entry.body
                 figures[entry.time.date().isoformat(), str(body.get("party")), str(body.get("outcome"))] += 1
             if len(some) < _PAGE:

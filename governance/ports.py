@@ -247,6 +247,10 @@ class Vault(Protocol):
         """Deletes the keys themselves; twice does no harm."""
         ...
 
+    def finish(self) -> int:
+        """Destroys keys that an erasure says are destroyed and that are still there; how many."""
+        ...
+
     def forget_memory(self) -> None:
         """Drops every key from memory: another process may have destroyed some."""
         ...

@@ -226,3 +226,20 @@ def test_what_is_said_of_an_erased_entry(world: World) -> None:
     assert f"entry {request}: erased under entry {entry}" in said.output
     told = json.loads(CliRunner().invoke(cli, [*home, "--json"]).output)
     assert [{"first": request, "last": request, "under": entry}] == told["erased"]
+
+
+def test_a_cleaning_that_does_not_go_through_is_said_and_repeated(postgresql: PostgreSQL, tmp_path: Path) -> None:
+    """A reader holds a table: the answer says so, the home remembers it, and the next hour does it."""
+    url = postgresql.create()
+    try:
+        with contextlib.closing(told_of(tmp_path, database_url=url)) as world:
+            log = world.services.forgetting.vault._log  # type: ignore[attr-defined]
+            with log.engine.connect() as reader, reader.begin():
+                reader.exec_driver_sql("SELECT count(*) FROM consents")
+                answer = order(world, world.partners["north"])
+            assert not answer.json["cleaned"]
+            assert world.services.forgetting.vault.unclean()
+            world.services.schedule.hourly()
+            assert not world.services.forgetting.vault.unclean()
+    finally:
+        postgresql.drop(url)

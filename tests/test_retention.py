@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from governance.errors import InputWrong, LogUnavailable
+from governance.forgetting import Retention
 from governance.rewrapping import rewrapped
 from governance.verification import verify_home
+from governance.web.app import create_app
 from tests.forgetting_world import ACCOUNTING, NAME, asked, order, told_of
 from tests.simulator import World
 
@@ -140,6 +143,59 @@ def test_a_held_month_of_disclosures_is_kept(tmp_path: Path) -> None:
         assert [] == retention.run()["entries"]
         order(world, world.partners["north"], what="release", path="/v1/holds/release", basis="closed")
         assert 1 == len(retention.run()["entries"])
+        assert [] == codes(world)
+
+
+class Late:
+    """A vault as another process saw it a moment ago."""
+
+    def __init__(self, vault: Any, retention: Retention) -> None:
+        self._vault = vault
+        self._due = retention._due("content", 60)
+        self._under = vault.under_months([key for key, _, _ in self._due])
+
+    def months(self, use: str, *, before: str) -> Any:
+        assert before
+        return self._due if use == "content" else []
+
+    def under_months(self, ids: Any) -> Any:
+        assert ids
+        return self._under
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._vault, name)
+
+
+def test_of_several_processes_one_does_it(tmp_path: Path) -> None:
+    """The transaction of the entry decides: the later one writes nothing."""
+    with contextlib.closing(told_of(tmp_path)) as world:
+        later(world, 100)
+        retention = replace(world.services.retention, days=60)
+        late = replace(retention, vault=Late(world.services.forgetting.vault, retention))
+        assert 1 == len(retention.run()["entries"])
+        size = world.services.journal.head().size
+        assert [] == late.run()["entries"]
+        assert size == world.services.journal.head().size
+        assert [] == codes(world)
+
+
+def test_keys_that_outlived_their_erasure_go_with_the_next_hour(tmp_path: Path) -> None:
+    """The key store did not answer once the entry stood."""
+
+    class Deaf(Late):
+        def __init__(self, vault: Any) -> None:
+            self._vault = vault
+
+        def destroy(self, ids: Any, *, under: int) -> None:
+            raise LogUnavailable(f"{len(ids)} keys stay, {under}")
+
+    with contextlib.closing(told_of(tmp_path)) as world:
+        forgetting = replace(world.services.forgetting, vault=Deaf(world.services.forgetting.vault))
+        object.__setattr__(world.services, "forgetting", forgetting)
+        world.client = create_app(world.services).test_client()
+        assert 503 == order(world, world.partners["north"]).status_code
+        assert ["key-returned"] == codes(world)
+        assert 0 < world.services.schedule.hourly()["keys"]
         assert [] == codes(world)
 
 

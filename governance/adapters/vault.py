@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, distinct, func, select
 
 import audit
 from audit import Log
-from audit.erasure import Erased, clean, erase_rows, named_under, runs
+from audit.erasure import Erased, clean, erase_rows, finish, named_under, runs
 from audit.errors import mapped
 from audit.keys import DATA_KEYS, HANDLE, DataKey, handle_id, handle_text
 from audit.schema import BODIES, ERASED_KEYS, PARTS
@@ -108,6 +108,14 @@ class LogVault:
             self.forget_memory()
             if under > self.last_erasure():
                 self._note(under)
+
+    def finish(self) -> int:
+        """As the port promises."""
+        with _ours():
+            done = finish(self._log.engine, self._keys)
+        if done:
+            self.forget_memory()
+        return done
 
     def forget_memory(self) -> None:
         """As the port promises."""

@@ -74,7 +74,7 @@ class Forgetting:
     def carry_on(self) -> int:
         """Erases what earlier orders had to leave, where nothing asks for it any more; how many clients' records."""
         waiting: dict[str, Entry] = {}
-        for entry in self.journal.entries(kinds={ERASURE}):
+        for entry in self.standing.orders({ERASURE}):
             waiting |= {str(one["client"]): entry for one in entry.body.get("kept", ())}
         there = self.vault.behind(list(waiting))
         done = 0

@@ -54,6 +54,7 @@ class Schedule:
         """One hour's work. Raises nothing that a part may raise; what failed is reported."""
         done: dict[str, int] = {}
         for name, work in (
+            ("keys", self._vault.finish),
             ("orders", self._forgetting.carry_on),
             ("retention", lambda: int(self._retention.run()["bodies"])),
             ("unclean", self._cleaned),
@@ -62,8 +63,11 @@ class Schedule:
                 done[name] = work()
             except AccordantError as error:
                 self._report("forgetting-failed", part=name, reason=error.reason)
-        if done.get("orders") or done.get("retention"):
-            done["unclean"] = int(not self._vault.clean())
+        if any(done.get(name) for name in ("keys", "orders", "retention")):
+            try:
+                done["unclean"] = int(not self._vault.clean())
+            except AccordantError as error:
+                self._report("forgetting-failed", part="clean", reason=error.reason)
         if any(done.values()):
             self._report("forgetting", **done)
         return done

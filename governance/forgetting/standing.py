@@ -7,15 +7,16 @@ disclosure's own entry; where it does not, the longest period of any MOU counts.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from audit import Entry
+from audit import Entry, Tampered
 from audit.keys import handle_text
 from audit.sealing import month_of
 from governance.agreements import RegisterBook
+from governance.errors import LogUnavailable
 from governance.forgetting.orders import HOLD, RELEASE
 from governance.model.period import Period, after, day_of, start_of
 from governance.ports import Clock, Journal, Vault
@@ -60,10 +61,17 @@ class Standing:
     book: RegisterBook
     vault: Vault
 
+    def orders(self, kinds: Collection[str]) -> Iterator[Entry]:
+        """The orders of these kinds, oldest first. Raises LogUnavailable where one was tampered with."""
+        try:
+            yield from self.journal.entries(kinds=kinds)
+        except Tampered as error:
+            raise LogUnavailable(f"the log is not whole: {error}", reason="log-tampered") from error
+
     def holds(self) -> dict[str, Hold]:
         """The holds that are on, by handle."""
         found: dict[str, Hold] = {}
-        for entry in self.journal.entries(kinds={HOLD, RELEASE}):
+        for entry in self.orders({HOLD, RELEASE}):
             client = str(entry.body["client"])
             if entry.kind == HOLD:
                 found.setdefault(client, Hold(entry.seq, str(entry.body["whose"]), client))
