@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -188,10 +189,20 @@ class TabularSource:
         with self._lock:
             cursor = self._connection.cursor()
         try:
-            with unreadable(query.seconds), limited(query.seconds, cursor.interrupt):
+            with unreadable(query.seconds):
                 if consenting is not None:
                     cursor.register("consenting_subjects", consenting)
-                yield from (_counted if few(query) else _streamed)(cursor, query, text, values)
+                batches = (_counted if few(query) else _streamed)(cursor, query, text, values)
+                left = query.seconds
+                while True:
+                    # What the reader does with a batch (and records of it) holds no file, and counts for nothing here.
+                    began = time.monotonic()
+                    with limited(left, cursor.interrupt):
+                        batch = next(batches, None)
+                    left = max(left - (time.monotonic() - began), 0.0)
+                    if batch is None:
+                        return
+                    yield batch
         finally:
             cursor.close()
 
