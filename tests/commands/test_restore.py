@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -151,7 +152,9 @@ def test_partners_hear_of_it(world: World, tmp_path: Path) -> None:
     lost = went_on(world)
     more = went_on(world)
     remember(tmp_path / "checkpoints", lost)
-    again = restored(world, tmp_path / "b.tar", tmp_path / "again", remembered=[tmp_path / "checkpoints"])
+    # Carried to another machine: beside these keys lies no memory of the home's own.
+    keys = shutil.copytree(world.settings.keys, tmp_path / "carried" / "keys")
+    again = restored(world, tmp_path / "b.tar", tmp_path / "again", keys=keys, remembered=[tmp_path / "checkpoints"])
     again.open()
     shown = Remembered(again.services.journal.head().checkpoint, again.services.vkey)
     published = again.services.published
