@@ -64,7 +64,8 @@ def test_an_entry_s_page_alone_runs_a_script_of_ours(told: World, administrator:
     page = answer.get_data(as_text=True)
     assert ['<script type="module" src="/static/entry-page.js"></script>'] == re.findall(r"<script.*?</script>", page)
     assert not re.search(r"\s(style|on[a-z]+)=", page)
-    assert "text/javascript" in administrator.get("/static/entry-page.js").headers["Content-Type"]
+    with administrator.get("/static/entry-page.js") as script:
+        assert "text/javascript" in script.headers["Content-Type"]
 
 
 def test_an_entry_shows_its_call_its_place_and_its_bytes(told: World, administrator: Visitor) -> None:
@@ -75,7 +76,8 @@ def test_an_entry_shows_its_call_its_place_and_its_bytes(told: World, administra
     for entry in (permitted, *call):
         page = administrator.get(f"/history/{entry.seq}").get_data(as_text=True)
         shown = page.partition('<ol class="call">')[2].partition("</ol>")[0]
-        assert [e.seq for e in (permitted, *call)] == [int(n) for n in re.findall(r'href="/history/(\d+)"', shown)]
+        named = re.findall(r'(?:href="/history/|aria-current="page">)(\d+)', shown)
+        assert [e.seq for e in (permitted, *call)] == [int(n) for n in named]
         size = told.services.journal.head().size
         receipt = told.services.published.receipt(entry)
         assert page.count('<svg class="fork"') == len(receipt.proof)

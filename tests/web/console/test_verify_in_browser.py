@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
+from werkzeug.test import TestResponse
 
 from audit import Draft, NoteSigner
 from audit.leaf import Leaf, leaf_hash
@@ -20,8 +21,8 @@ from audit.tiles import ENTRIES, Tile, bundle, root_of_full, tiles_of
 from governance.home import note_signer
 from tests.simulator import ORIGIN, World
 from tests.web.console.test_browser import AXE, overflow
-from tests.web.console.visitor import telling_world
-from tests.web.console.window import DESK, PHONE, Window, browsing
+from tests.web.console.visitor import Visitor, telling_world
+from tests.web.console.window import DESK, PHONE, Window, browsing, launched, served
 
 pytestmark = pytest.mark.browser
 
@@ -96,9 +97,7 @@ class Forger:
         for tile in tiles_of(len(leaves)):
             first = tile.index * 256
             last = first + tile.width
-            content = (
-                bundle(leaves[first:last]) if tile.level == ENTRIES else b"".join(levels[tile.level][first:last])
-            )
+            content = bundle(leaves[first:last]) if tile.level == ENTRIES else b"".join(levels[tile.level][first:last])
             self.files[tile.path] = content
         self.note = signer.sign(Checkpoint(signer.name, len(leaves), self.root).to_text())
 
@@ -143,7 +142,7 @@ def test_an_honest_log_verifies(browser: Browser, grown: World, size: dict[str, 
     verdict = window.page.locator("#verify-verdict")
     expect(verdict.get_by_role("heading")).to_have_text("✓ Verified in this browser")
     expect(verdict).to_contain_text("permit")
-    expect(verdict).to_contain_text("program-improvement" if "improvement" in verdict.inner_text() else "service")
+    expect(verdict).to_contain_text("improvement")
     expect(window.page.locator(".step-open")).to_contain_text("first look")
     grown.services.journal.append([Draft("not-authentic", {"counts": {}})])
     assert set("✓") == set(marks(verified(window.page, seq)))
@@ -187,16 +186,18 @@ def fails(page: Page, steps: dict[str, str], *names: str) -> None:
     expect(page.locator("#verify-verdict .facts")).to_have_count(0)
 
 
-def changed_page(page: Page, seq: int, change: Callable[[str], str]) -> None:
+def real_page(world: World, seq: int) -> TestResponse:
+    return Visitor.signed_in(world, world.administrator).get(f"/history/{seq}")
+
+
+def changed_page(page: Page, world: World, seq: int, change: Callable[[str], str]) -> None:
     """The server's page, but for one thing."""
-
-    def answer(route: Route) -> None:
-        real = route.fetch()
-        text = real.text()
-        assert change(text) != text
-        route.fulfill(response=real, body=change(text))
-
-    page.route(f"**/history/{seq}", answer)
+    real = real_page(world, seq)
+    text = real.get_data(as_text=True)
+    made = change(text)
+    assert made != text
+    headers = {k: v for k, v in real.headers.items() if k != "Content-Length"}
+    page.route(f"**/history/{seq}", lambda route: route.fulfill(status=200, headers=headers, body=made))
 
 
 def test_a_lie_about_the_body_is_seen(window: Window, grown: World) -> None:
@@ -206,7 +207,7 @@ def test_a_lie_about_the_body_is_seen(window: Window, grown: World) -> None:
     def lie(text: str) -> str:
         return re.sub(r'(id="opening-body">.*?&#34;outcome&#34;:&#34;)permit', r"\1denied", text)
 
-    changed_page(window.page, seq, lie)
+    changed_page(window.page, grown, seq, lie)
     fails(window.page, verified(window.page, seq), BODY)
     expect(window.page.locator(".step-bad")).to_contain_text("what was recorded hashes to")
 
@@ -214,15 +215,15 @@ def test_a_lie_about_the_body_is_seen(window: Window, grown: World) -> None:
 def test_no_body_is_no_proof(window: Window, grown: World) -> None:
     """What is missing passes no step."""
     seq = permitted(grown)
-    changed_page(window.page, seq, lambda text: re.sub(r'(id="opening-body">)[^<]*', r"\1", text))
+    changed_page(window.page, grown, seq, lambda text: re.sub(r'(id="opening-body">)[^<]*', r"\1", text))
     fails(window.page, verified(window.page, seq), BODY)
 
 
 def test_another_entry_s_page_under_this_address_is_seen(window: Window, grown: World) -> None:
     """The number comes from the address, and the leaf must be the log's."""
     seq = permitted(grown)
-    other = window.page.context.request.get(f"{ORIGIN}/history/{seq - 1}").text()
-    changed_page(window.page, seq, lambda _: other)
+    other = real_page(grown, seq - 1).get_data(as_text=True)
+    changed_page(window.page, grown, seq, lambda _: other)
     assert "✕" == verified(window.page, seq)[LEAF]
     expect(window.page.locator("#verify-verdict h3")).to_have_text("✕ Not verified")
 
@@ -233,16 +234,17 @@ def test_an_altered_tile_is_seen(window: Window, grown: World, what: str) -> Non
     seq = permitted(grown)
     size = grown.services.journal.head().size
 
+    path = Tile(0, seq // 256).at(size)
+    assert path is not None
+
     def answer(route: Route) -> None:
-        content = bytearray(route.fetch().body())
+        content = bytearray(grown.services.published.file(path.path) or b"")
         content[32 * ((seq ^ 1) % 256)] ^= 1
         if what == "gone":
             route.fulfill(status=404)
         else:
             route.fulfill(status=200, body=bytes(content[:-32] if what == "short" else content))
 
-    path = Tile(0, seq // 256).at(size)
-    assert path is not None
     window.page.route(f"**/log/{path.path}*", answer)
     fails(window.page, verified(window.page, seq), INCLUSION)
 
@@ -257,12 +259,10 @@ def test_a_changed_bundle_is_seen(window: Window, grown: World) -> None:
     def as_shown(data: bytes) -> str:
         return html.escape(data.decode()).replace("&quot;", "&#34;")
 
-    changed_page(window.page, seq, lambda text: text.replace(as_shown(leaf), as_shown(altered)))
+    changed_page(window.page, grown, seq, lambda text: text.replace(as_shown(leaf), as_shown(altered)))
     made = [*leaves]
     made[seq] = altered
-    window.page.route(
-        "**/log/tile/entries/000", lambda route: route.fulfill(status=200, body=bundle(made[:256]))
-    )
+    window.page.route("**/log/tile/entries/000", lambda route: route.fulfill(status=200, body=bundle(made[:256])))
     fails(window.page, verified(window.page, seq), INCLUSION)
 
 
@@ -302,7 +302,7 @@ def test_a_log_that_forked_since_the_last_visit_is_an_alarm(window: Window, grow
     verified(window.page, seq)
     seen = window.page.evaluate("Object.values(localStorage).join()")
     leaves = leaves_of(grown)
-    forged = rewritten(leaves, len(leaves) - 1) + leaves[:0] if how == "rewritten" else leaves[:-3]
+    forged = rewritten(leaves, len(leaves) - 1) if how == "rewritten" else leaves[:-3]
     signer = note_signer(grown.settings)
     fork = Forger(forged, signer)
     fork.serve(window.page)
@@ -313,7 +313,7 @@ def test_a_log_that_forked_since_the_last_visit_is_an_alarm(window: Window, grow
     expect(alarm).to_contain_text(f"a log of {len(leaves)} entries")
     expect(alarm).to_contain_text("were taken away" if how == "rewound" else "does not begin with it")
     expect(alarm.locator("pre")).to_have_count(2)
-    expect(alarm.locator("pre").last).to_have_text(fork.note.decode().strip(), use_inner_text=False)
+    expect(alarm.locator("pre").last).to_contain_text(fork.note.decode().splitlines()[2])
     # what was seen is kept: the alarm stays until somebody explains it
     assert seen == window.page.evaluate("Object.values(localStorage).join()")
     window.page.unroute_all()
@@ -324,7 +324,7 @@ def test_the_key_that_one_was_told_counts(window: Window, grown: World) -> None:
     """A wrong one makes the log fail, the right one is said to have been told, a malformed one is refused."""
     page, seq = window.page, permitted(grown)
     page.goto(f"/history/{seq}")
-    page.get_by_text("The key that this browser trusts").click()
+    page.get_by_text("The key that this browser trusts", exact=True).click()
     page.get_by_label("Verifier key, one line").fill(grown.services.vkey[:-3])
     page.get_by_role("button", name="Trust this key").click()
     expect(page.locator("#trust-said")).to_contain_text("That is")
@@ -332,7 +332,7 @@ def test_the_key_that_one_was_told_counts(window: Window, grown: World) -> None:
     page.get_by_role("button", name="Trust this key").click()
     expect(page.locator("#trust-said")).to_contain_text("Trusted from now on")
     fails(page, verified(page, seq), KEY, CHECKPOINT)
-    page.get_by_text("The key that this browser trusts").click()
+    page.get_by_text("The key that this browser trusts", exact=True).click()
     page.get_by_label("Verifier key, one line").fill(grown.services.vkey)
     page.get_by_role("button", name="Trust this key").click()
     assert "✕" not in marks(verified(page, seq))
@@ -342,24 +342,26 @@ def test_the_key_that_one_was_told_counts(window: Window, grown: World) -> None:
 def test_changed_words_of_a_clause_are_seen(window: Window, grown: World) -> None:
     """What stands on the page is not what was hashed, or what is hashed is not what was recorded."""
     seq = permitted(grown)
-    changed_page(window.page, seq, lambda text: re.sub(r'(<p class="word">)', r"\1Nobody says that ", text, count=1))
+    changed_page(
+        window.page, grown, seq, lambda text: re.sub(r'(<p class="word">)', r"\1Nobody says that ", text, count=1)
+    )
     fails(window.page, verified(window.page, seq), WORDS)
     window.page.unroute_all()
-    changed_page(window.page, seq, lambda text: re.sub(r'data-words="', 'data-words="Not ', text, count=1))
+    changed_page(window.page, grown, seq, lambda text: re.sub(r'data-words="', 'data-words="Not ', text, count=1))
     fails(window.page, verified(window.page, seq), WORDS)
 
 
 def test_a_declaration_s_key_must_be_the_one_that_it_names(window: Window, grown: World) -> None:
     """Another key on the page is refused by its fingerprint."""
     seq = permitted(grown)
-    other = grown.partners["hub"].key.to_pem() if hasattr(grown.partners["hub"].key, "to_pem") else None
-    pem = grown.services.agreements.book.key(grown.partners["hub"].key.fingerprint)
-    assert pem is not None
-    del other
+    other = grown.services.agreements.book.key(grown.partners["hub"].key.fingerprint)
+    assert other is not None
+    pem = other.key.pem
     changed_page(
         window.page,
+        grown,
         seq,
-        lambda text: re.sub(r'(id="declaration-key"[^>]*>)[^<]*', lambda m: m[1] + pem.key.pem, text),
+        lambda text: re.sub(r'(id="declaration-key"[^>]*>)[^<]*', lambda m: m[1] + pem, text),
     )
     fails(window.page, verified(window.page, seq), DECLARATION)
 
@@ -380,15 +382,16 @@ def test_a_browser_without_ed25519_says_that_it_did_not_check(window: Window, gr
     assert 0 == window.page.evaluate("localStorage.length")
 
 
-def test_without_a_secure_context_nothing_is_pretended(chromium: Path, grown: World) -> None:
+def test_without_a_secure_context_nothing_is_pretended(browser: Browser, chromium: Path, grown: World) -> None:
     """Over plain http from elsewhere a browser has no digests: the page says so, and the button does nothing."""
-    with browsing(chromium, grown, secure=False) as opened:
+    with served(grown) as port:
+        opened = launched(browser.browser_type, chromium, port, secure=False)
         window = Window.open(opened).sign_in(grown, grown.administrator)
         window.page.goto(f"/history/{permitted(grown)}")
         expect(window.page.locator("#verify-verdict h3")).to_have_text("✕ Nothing can be verified here")
         window.page.locator("#verify-button").click(force=True)
         expect(window.page.locator(".step")).to_have_count(0)
-        window.close()
+        opened.close()
 
 
 def test_proofs_of_all_small_sizes_are_as_ours(window: Window) -> None:
@@ -418,7 +421,5 @@ def test_proofs_of_all_small_sizes_are_as_ours(window: Window) -> None:
           return [roots, wrong];
         }"""
     )
-    expected = [
-        EMPTY.extended([leaf_hash(bytes([n])) for n in range(size)]).root.hex() for size in range(1, 41)
-    ]
+    expected = [EMPTY.extended([leaf_hash(bytes([n])) for n in range(size)]).root.hex() for size in range(1, 41)]
     assert [expected, []] == found

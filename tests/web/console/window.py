@@ -8,35 +8,46 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Page, sync_playwright
 from werkzeug.serving import make_server
 
 from scripts.parts import CHROMIUM_OPTIONS
 from tests.simulator import ORIGIN, Partner, World
 from tests.web.console.visitor import link_of
 
-__all__ = ["DESK", "PHONE", "Window", "browsing"]
+__all__ = ["DESK", "PHONE", "Window", "browsing", "launched", "served"]
 
 DESK, PHONE = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
 
 
 @contextmanager
-def browsing(chromium: Path, world: World, *, secure: bool = True, options: tuple[str, ...] = ()) -> Iterator[Browser]:
-    """Chromium, which finds the world's host at a socket of ours; `secure`: as over TLS."""
+def served(world: World) -> Iterator[int]:
+    """The world at a socket of ours; its port."""
     server = make_server("127.0.0.1", 0, world.client.application, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    rules = [f"--host-resolver-rules=MAP accordant.test:80 127.0.0.1:{server.server_port}", *options]
-    if secure:
-        # Else the browser leaves out the headers that count only there, and the digests.
-        rules.append(f"--unsafely-treat-insecure-origin-as-secure={ORIGIN}")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=str(chromium), args=[*CHROMIUM_OPTIONS, *rules])
-        yield opened
-        opened.close()
+    yield server.server_port
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def launched(kind: BrowserType, chromium: Path, port: int, *, secure: bool = True) -> Browser:
+    """Chromium, which finds the world's host at that port; `secure`: as over TLS."""
+    rules = [f"--host-resolver-rules=MAP accordant.test:80 127.0.0.1:{port}"]
+    if secure:
+        # Else the browser leaves out the headers that count only there, and the digests.
+        rules.append(f"--unsafely-treat-insecure-origin-as-secure={ORIGIN}")
+    return kind.launch(executable_path=str(chromium), args=[*CHROMIUM_OPTIONS, *rules])
+
+
+@contextmanager
+def browsing(chromium: Path, world: World) -> Iterator[Browser]:
+    """Both."""
+    with served(world) as port, sync_playwright() as playwright:
+        opened = launched(playwright.chromium, chromium, port)
+        yield opened
+        opened.close()
 
 
 @dataclass
