@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.simulator import World
 from tests.web.console.visitor import link_of
@@ -41,7 +41,7 @@ def overflow(page: Page) -> int:
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_every_page_fits_and_nothing_is_complained_of(browser: Browser, told: World, size: dict[str, int]) -> None:
+def test_every_page_fits_and_nothing_is_complained_of(browser: Browser, told: World, size: ViewportSize) -> None:
     """No sideways scrolling, no error on the console, no violation of the policy; each page has one `h1`."""
     window = Window.open(browser, size=size).sign_in(told, told.administrator)
     for path in PAGES:

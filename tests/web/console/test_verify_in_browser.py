@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, ViewportSize, expect
 from werkzeug.test import TestResponse
 
 from audit import Draft, NoteSigner
-from audit.leaf import Leaf, leaf_hash
-from audit.merkle import EMPTY
+from audit.leaf import Leaf
+from audit.merkle import EMPTY, leaf_hash
 from audit.note import Checkpoint
 from audit.tiles import ENTRIES, Tile, bundle, root_of_full, tiles_of
 from governance.home import note_signer
@@ -130,7 +130,7 @@ def rewritten(leaves: list[bytes], seq: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_an_honest_log_verifies(browser: Browser, grown: World, size: dict[str, int]) -> None:
+def test_an_honest_log_verifies(browser: Browser, grown: World, size: ViewportSize) -> None:
     """Every step, with what the entry says read from the verified bytes; on a later visit the memory too."""
     window = Window.open(browser, size=size).sign_in(grown, grown.administrator)
     seq = permitted(grown)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserType, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Page, ViewportSize, sync_playwright
 from werkzeug.serving import make_server
 
 from scripts.parts import CHROMIUM_OPTIONS
@@ -17,7 +17,7 @@ from tests.web.console.visitor import link_of
 
 __all__ = ["DESK", "PHONE", "Window", "browsing", "launched", "served"]
 
-DESK, PHONE = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
+DESK, PHONE = ViewportSize(width=1280, height=860), ViewportSize(width=360, height=740)
 
 
 @contextmanager
@@ -58,11 +58,11 @@ class Window:
     complaints: list[str] = field(default_factory=list)
 
     @classmethod
-    def open(cls, browser: Browser, *, size: dict[str, int] = DESK, dark: bool = False) -> Window:
+    def open(cls, browser: Browser, *, size: ViewportSize = DESK, dark: bool = False) -> Window:
         context = browser.new_context(
             viewport=size,
             base_url=ORIGIN,
-            color_scheme="dark" if dark else "light",  # type: ignore[arg-type]
+            color_scheme="dark" if dark else "light",
         )
         window = cls(context.new_page())
         window.page.on("console", lambda said: window.complaints.append(said.text))
