@@ -9,6 +9,7 @@
     ├── LogMissing        the database holds no log
     ├── LogExists         it holds one already
     ├── LogUnavailable    it can't be written or read now; `outcome` says whether something may have been written
+    │   └── KeysUnavailable  a data key, or the key that wraps it, is not at hand or does not open
     ├── ProofWrong        a proof that does not hold, or can't be read
     ├── WitnessRefused    a witness does not cosign; `reason` says why, and it may be an alarm
     ├── Tampered          stored bytes contradict each other; `seq` and `code` say where and how
@@ -31,6 +32,7 @@ from sqlalchemy.exc import SQLAlchemyError
 __all__ = [
     "DraftWrong",
     "Forked",
+    "KeysUnavailable",
     "LogError",
     "LogExists",
     "LogMissing",
@@ -98,6 +100,10 @@ class LogUnavailable(LogError):
     def __init__(self, message: str, *, outcome: Outcome = "nothing") -> None:
         super().__init__(message)
         self.outcome: Outcome = outcome
+
+
+class KeysUnavailable(LogUnavailable):
+    """The key store can't be read or written, or a wrapped key does not open with the wrapping key at hand."""
 
 
 class ProofWrong(LogError):

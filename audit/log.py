@@ -16,13 +16,17 @@ from types import TracebackType
 
 from sqlalchemy import Connection, Engine
 
+from audit.details import Details, details
 from audit.entry import Draft, Entry, Prepared
+from audit.erasure import finish
 from audit.errors import DraftWrong, LogExists, LogUnavailable, Tampered, WrongCheckpoint, mapped
 from audit.head import Head, genesis, insert_head, read_head, verified_head
+from audit.keys import KeyStore
 from audit.note import NoteSigner, NoteVerifier
 from audit.place import caught_up, newest_of_kinds, refiled
 from audit.rows import fetch
 from audit.schema import make_tables, prepare
+from audit.sealing import Sealing
 from audit.search import Query, search
 from audit.sequencer import Clock, Sequencer, Within
 
@@ -46,15 +50,25 @@ class Log:
     how long, in seconds, a caller waits for its entries before it is refused.
     """
 
-    def __init__(self, engine: Engine, sequencer: Sequencer, *, verifier: NoteVerifier, patience: float) -> None:
+    def __init__(
+        self, engine: Engine, sequencer: Sequencer, *, verifier: NoteVerifier, sealing: Sealing, patience: float
+    ) -> None:
         self.engine = engine
         self.verifier = verifier
+        self.sealing = sealing
         self._sequencer = sequencer
         self._patience = patience
 
     @classmethod
     def create(
-        cls, engine: Engine, *, origin: str, signer: NoteSigner, clock: Clock | None = None, patience: float = 30.0
+        cls,
+        engine: Engine,
+        *,
+        origin: str,
+        signer: NoteSigner,
+        keys: KeyStore,
+        clock: Clock | None = None,
+        patience: float = 30.0,
     ) -> Log:
         """Makes the tables and an empty log with a signed checkpoint. Raises LogExists, LogUnavailable."""
         prepare(engine)
@@ -65,7 +79,7 @@ class Log:
             if read_head(connection) is not None:
                 raise LogExists("the database holds a log already")
             insert_head(connection, genesis(signer=signer, now=clock.now()))
-        return cls.open(engine, origin=origin, signer=signer, clock=clock, patience=patience)
+        return cls.open(engine, origin=origin, signer=signer, keys=keys, clock=clock, patience=patience)
 
     @classmethod
     def open(
@@ -74,6 +88,7 @@ class Log:
         *,
         origin: str,
         signer: NoteSigner,
+        keys: KeyStore,
         verifier: NoteVerifier | None = None,
         clock: Clock | None = None,
         patience: float = 30.0,
@@ -85,11 +100,13 @@ class Log:
         """
         prepare(engine)
         _named(origin, signer)
-        verifier = verifier or signer.verifier
+        verifier, sealing = verifier or signer.verifier, Sealing(keys)
         with mapped(engine, "being opened"), _writing(engine) as connection, connection.begin():
             head = verified_head(connection, origin=origin, verifier=verifier)
             kinds = newest_of_kinds(connection)
-            place, newer = caught_up(connection, head, since=refiled(connection, head))
+            since = refiled(connection, head, sealing)
+            place, newer = caught_up(connection, head, since=since, sealing=sealing)
+        finish(engine, keys)
         sequencer = Sequencer(
             engine,
             place=place,
@@ -97,8 +114,9 @@ class Log:
             signer=signer,
             verifier=verifier,
             clock=clock or SystemClock(),
+            sealing=sealing,
         )
-        return cls(engine, sequencer, verifier=verifier, patience=patience)
+        return cls(engine, sequencer, verifier=verifier, sealing=sealing, patience=patience)
 
     def append(self, drafts: Sequence[Draft], *, within: Within | None = None) -> tuple[Entry, ...]:
         """Records the drafts as consecutive entries, all or none. Durable once it returns.
@@ -122,7 +140,7 @@ class Log:
 
     def submit(self, drafts: Sequence[Draft], *, within: Within | None = None) -> Future[tuple[Entry, ...]]:
         """As `append`, without waiting: nothing is durable before the future has its result."""
-        prepared = tuple(Prepared.of(draft) for draft in drafts)
+        prepared = tuple(Prepared.of(draft, self.sealing.keys) for draft in drafts)
         if not prepared and within is None:
             raise DraftWrong("nothing to record")
         return self._sequencer.submit(prepared, within)
@@ -132,7 +150,7 @@ class Log:
 
         Reading entries has it written first, and so has `close`.
         """
-        prepared = tuple(Prepared.of(draft) for draft in drafts)
+        prepared = tuple(Prepared.of(draft, self.sealing.keys) for draft in drafts)
         if not prepared:
             raise DraftWrong("nothing to record")
         return self._sequencer.soon(prepared)
@@ -156,7 +174,7 @@ class Log:
             if not 0 <= seq < self.head().size:
                 return None
         with mapped(self.engine, "reading"), self.engine.connect() as connection, connection.begin():
-            return fetch(connection, [seq])[0]
+            return fetch(connection, [seq], self.sealing)[0]
 
     def entries(
         self, *, kinds: Collection[str] | None = None, after: int = -1, until: int | None = None
@@ -176,12 +194,17 @@ class Log:
                     numbers = list(range(first, min(first + _CHUNK, behind)))
                 else:
                     numbers = place.of_kinds(connection, frozenset(kinds), first, behind, _CHUNK)
-                found = fetch(connection, numbers)
+                found = fetch(connection, numbers, self.sealing)
             for entry in found:
                 if kinds is not None and entry.kind not in kinds:
                     raise Tampered(entry.seq, "index-differs", f"entry {entry.seq} is filed under a wrong kind")
                 yield entry
             first = numbers[-1] + 1 if numbers else behind
+
+    def details(self, entry: Entry) -> Details:
+        """What an entry says of single subjects, as far as it was not forgotten. Raises Tampered, LogUnavailable."""
+        with mapped(self.engine, "reading"), self.engine.connect() as connection, connection.begin():
+            return details(connection, entry, self.sealing)
 
     def search(
         self,
@@ -216,7 +239,7 @@ class Log:
             behind=size if before is None else min(before, size),
             limit=limit,
         )
-        return search(self.engine, query, place)
+        return search(self.engine, query, place, self.sealing)
 
     def close(self) -> None:
         """Writes what is queued, and ends. Later appends are refused; twice does no harm. The engine stays open."""

@@ -13,10 +13,12 @@ from sqlalchemy import Engine, inspect, select
 from audit.entry import Entry
 from audit.errors import mapped
 from audit.head import Head, verified_head
+from audit.keys import KeyStore
 from audit.note import NoteVerifier
 from audit.place import caught_up, filed_below
 from audit.rows import fetch
 from audit.schema import LEAVES, METADATA
+from audit.sealing import Sealing
 
 __all__ = ["entries_of", "head_of", "missing_tables"]
 
@@ -30,19 +32,20 @@ def missing_tables(engine: Engine) -> tuple[str, ...]:
     return tuple(sorted(set(METADATA.tables) - there))
 
 
-def head_of(engine: Engine, *, origin: str, verifier: NoteVerifier) -> Head:
+def head_of(engine: Engine, *, origin: str, verifier: NoteVerifier, keys: KeyStore) -> Head:
     """The head, as a start verifies it, with the newest entries that a start reads.
 
     Raises LogMissing, WrongCheckpoint, Tampered, LogUnavailable.
     """
     with mapped(engine, "being looked at"), engine.connect() as connection, connection.begin():
         head = verified_head(connection, origin=origin, verifier=verifier)
-        caught_up(connection, head, since=filed_below(connection, head.size))
+        caught_up(connection, head, since=filed_below(connection, head.size), sealing=Sealing(keys))
         return head
 
 
-def entries_of(engine: Engine, kinds: Collection[str]) -> Iterator[Entry]:
+def entries_of(engine: Engine, kinds: Collection[str], *, keys: KeyStore) -> Iterator[Entry]:
     """The entries of these kinds in order, found by the leaves themselves. Raises Tampered, LogUnavailable."""
+    sealing = Sealing(keys)
     marks = [f'"kind":"{kind}"'.encode() for kind in kinds]
     leaves = select(LEAVES.c.seq, LEAVES.c.leaf).order_by(LEAVES.c.seq)
     with mapped(engine, "being looked at"), engine.connect() as connection, connection.begin():
@@ -50,5 +53,5 @@ def entries_of(engine: Engine, kinds: Collection[str]) -> Iterator[Entry]:
         numbers = [row.seq for row in rows if any(mark in row.leaf for mark in marks)]
     for start in range(0, len(numbers), _CHUNK):
         with mapped(engine, "being looked at"), engine.connect() as connection, connection.begin():
-            found = fetch(connection, numbers[start : start + _CHUNK])
+            found = fetch(connection, numbers[start : start + _CHUNK], sealing)
         yield from (entry for entry in found if entry.kind in kinds)

@@ -19,6 +19,7 @@ from audit.errors import Tampered
 from audit.head import Head
 from audit.rows import fetch
 from audit.schema import TERMS
+from audit.sealing import Sealing
 
 __all__ = ["FILED_AT", "Place", "caught_up", "check_filed", "filed_below", "newest_of_kinds", "refiled"]
 
@@ -92,20 +93,20 @@ def check_filed(connection: Connection, place: Place) -> None:
 
 
 def caught_up(
-    connection: Connection, head: Head, *, since: int, unfiled: Sequence[Unfiled] = ()
+    connection: Connection, head: Head, *, since: int, sealing: Sealing, unfiled: Sequence[Unfiled] = ()
 ) -> tuple[Place, dict[str, int]]:
     """The place at a head whose entries are known up to `since`, and the newest entries of the kinds that came then."""
     filed = filed_below(connection, head.size)
     waiting = [one for one in unfiled if one[0] >= filed]
     kinds: dict[str, int] = {}
-    for entry in _read(connection, since, head.size):
+    for entry in _read(connection, since, head.size, sealing):
         kinds[entry.kind] = entry.seq
         if entry.seq >= filed:
             waiting.append((entry.seq, terms(entry.kind, entry.body)))
     return Place(head, tuple(waiting)), kinds
 
 
-def refiled(connection: Connection, head: Head) -> int:
+def refiled(connection: Connection, head: Head, sealing: Sealing) -> int:
     """Puts back rows that were cut off the table's end, in the caller's transaction; the number behind the last filed.
 
     No crash can do that; but the table is derived, so it is mended. Gaps in its middle are for verification to find.
@@ -114,14 +115,14 @@ def refiled(connection: Connection, head: Head) -> int:
     if head.size - filed < FILED_AT:
         return filed
     for first in range(filed, head.size, _CHUNK):
-        entries = _read(connection, first, min(first + _CHUNK, head.size))
+        entries = _read(connection, first, min(first + _CHUNK, head.size), sealing)
         Place(head, tuple((entry.seq, terms(entry.kind, entry.body)) for entry in entries)).filed_by(connection)
     return head.size
 
 
-def _read(connection: Connection, first: int, behind: int) -> Iterator[Entry]:
+def _read(connection: Connection, first: int, behind: int, sealing: Sealing) -> Iterator[Entry]:
     for start in range(first, behind, _CHUNK):
-        yield from fetch(connection, range(start, min(start + _CHUNK, behind)))
+        yield from fetch(connection, range(start, min(start + _CHUNK, behind)), sealing)
 
 
 def newest_of_kinds(connection: Connection) -> dict[str, int]:

@@ -10,6 +10,7 @@ from audit.leaf import Leaf, body_hash
 __all__ = ["MOST_FAULTS", "Fault", "Faults", "Report"]
 
 MOST_FAULTS = 100
+_OF_LEAVES = frozenset({"chain-broken", "leaf-changed", "leaf-malformed", "renumbered"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Report:
     """The outcome for a log of `size` entries. `faults` is in the order of entries, the log as a whole last.
 
     At most 100 faults are listed; `count` is how many there were. `remembered` is how many remembered checkpoints the
-    log was held against: with none, nobody can tell whether the log was replaced by an older copy of itself.
+    log was held against: with none, nobody can tell whether the log was replaced by an older copy of itself. `erased`:
+    runs of entries whose content was forgotten, with the erasure's number: no fault, and not verified either.
     """
 
     size: int
@@ -37,6 +39,7 @@ class Report:
     count: int
     remembered: int
     checkpoint: bytes | None
+    erased: tuple[tuple[int, int, int], ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -79,9 +82,25 @@ class Faults:
         if code == "body-changed" and salt is not None and body is not None and len(self.strays) < MOST_FAULTS:
             self.strays[seq] = (Leaf.from_bytes(leaf).body, body_hash(salt, body))
 
+    def add_sealed(self, seq: int, code: str, message: str, leaf: bytes) -> None:
+        """A content that does not open where it lies."""
+        self.add(seq, code, message)
+        if len(self.strays) < MOST_FAULTS:
+            self.strays[seq] = (Leaf.from_bytes(leaf).body, b"")
+
+    def _without_echoes(self) -> list[Fault]:
+        """A content is bound to its leaf: where the leaf was changed, that it does not open says nothing more."""
+        changed = {fault.seq for fault in self.found if fault.code in _OF_LEAVES}
+        sealed = {seq for seq, (_, found) in self.strays.items() if not found}
+        kept = [f for f in self.found if f.code != "body-changed" or f.seq not in changed & sealed]
+        self.count -= len(self.found) - len(kept)
+        self.found = kept
+        return kept
+
     def in_order(self) -> tuple[Fault, ...]:
+        found = self._without_echoes()
         owner = {said: seq for seq, (said, _) in self.strays.items()}
-        ordered = [self._swapped(fault, owner) for fault in sorted(self.found, key=_order)]
+        ordered = [self._swapped(fault, owner) for fault in sorted(found, key=_order)]
         return tuple([*ordered, *self.whole][:MOST_FAULTS])
 
     def _swapped(self, fault: Fault, owner: dict[bytes, int]) -> Fault:

@@ -1,28 +1,44 @@
 """From stored rows to entries: whatever is read is verified before it is believed.
 
-A leaf must be the canonical form of a leaf, carry the number under which it is stored, and its body must have the hash
-that the leaf says. Whether the leaves themselves are the ones that were written is the chain's and the checkpoint's
-business (`audit.verify`).
+A leaf must be the canonical form of a leaf, carry the number under which it is stored, and its body must open under the
+keys that it names and have the hash that the leaf says. A body that is not there, or whose key is not, was erased where
+the log's table of erasures says so; whether such an erasure was ever ordered, and whether the leaves themselves are the
+ones that were written, is for verification to find (`audit.verify`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from audit.canonical import parse
 from audit.entry import Entry, filing
 from audit.errors import NotCanonical, Tampered
 from audit.leaf import Leaf, body_hash
-from audit.schema import BODIES, LEAVES
+from audit.schema import BODIES, ERASED, ERASED_KEYS, LEAVES, WHOLE
+from audit.sealing import SALT, Lost, Sealing
 
-__all__ = ["checked_leaf", "fetch", "stored", "to_entry"]
+__all__ = ["Stored", "checked_leaf", "erased_entry", "fetch", "opened", "part_of", "place_of", "stored", "to_entry"]
 
-_Stored = tuple[int, bytes, bytes | None, bytes | None]
-_ROWS = select(LEAVES.c.seq, LEAVES.c.leaf, BODIES.c.salt, BODIES.c.body).select_from(
+_ROWS = select(LEAVES.c.seq, LEAVES.c.leaf, BODIES.c["keys"], BODIES.c.sealed).select_from(
     LEAVES.outerjoin(BODIES, BODIES.c.seq == LEAVES.c.seq)
 )
+
+
+class Stored(NamedTuple):
+    """A row as it lies there; without `sealed` there is no content."""
+
+    seq: int
+    leaf: bytes
+    keys: bytes | None
+    sealed: bytes | None
+
+
+def place_of(seq: int, leaf_hash: bytes) -> bytes:
+    """What a ciphertext is bound to."""
+    return seq.to_bytes(8, "big") + leaf_hash
 
 
 def checked_leaf(seq: int, data: bytes) -> Leaf:
@@ -51,19 +67,63 @@ def to_entry(seq: int, data: bytes, salt: bytes | None, body: bytes | None) -> E
     return Entry(seq, leaf.kind, leaf.time, data, Leaf.hash(data), salt, value, body, readers)
 
 
-def fetch(connection: Connection, numbers: Sequence[int]) -> list[Entry]:
+def opened(row: Stored, sealing: Sealing) -> tuple[bytes, bytes] | None:
+    """Salt and body, None where there is no content. Raises Lost, Tampered, KeysUnavailable."""
+    if row.keys is None or row.sealed is None:
+        return None
+    plain = sealing.open(row.seq, row.keys, row.sealed, place_of(row.seq, Leaf.hash(row.leaf)))
+    return plain[:SALT], plain[SALT:]
+
+
+def erased_entry(seq: int, data: bytes, under: int) -> Entry:
+    """An entry whose content was forgotten."""
+    leaf = checked_leaf(seq, data)
+    return Entry(seq, leaf.kind, leaf.time, data, Leaf.hash(data), b"", {}, b"", (), under)
+
+
+def fetch(connection: Connection, numbers: Sequence[int], sealing: Sealing) -> list[Entry]:
     """The entries of these numbers, in the order given. Raises Tampered where one is missing or wrong."""
-    found = {row.seq: row for row in connection.execute(_ROWS.where(LEAVES.c.seq.in_(numbers)))}
+    found = {row.seq: Stored(*row) for row in connection.execute(_ROWS.where(LEAVES.c.seq.in_(numbers)))}
     entries = []
     for seq in numbers:
         if seq not in found:
             raise Tampered(seq, "missing", f"entry {seq} is missing")
-        entries.append(to_entry(*found[seq]))
+        entries.append(_entry(connection, found[seq], sealing))
     return entries
 
 
-def stored(connection: Connection, first: int, behind: int, most: int) -> Iterator[_Stored]:
-    """Rows (seq, leaf, salt, body) as they are, unverified, in order, few of them in memory at a time."""
+def _entry(connection: Connection, row: Stored, sealing: Sealing) -> Entry:
+    checked_leaf(row.seq, row.leaf)
+    try:
+        content = opened(row, sealing)
+    except Lost as lost:
+        of_keys = select(func.min(ERASED_KEYS.c.under)).where(ERASED_KEYS.c.key.in_(lost.keys))
+        under = connection.scalar(of_keys)
+        if under is None:
+            message = f"the key to the content of entry {row.seq} is missing"
+            raise Tampered(row.seq, "key-missing", message) from lost
+        return erased_entry(row.seq, row.leaf, under)
+    if content is None:
+        whole = select(ERASED.c.under).where(ERASED.c.seq == row.seq, ERASED.c.number == WHOLE)
+        under = connection.scalar(whole)
+        return to_entry(row.seq, row.leaf, None, None) if under is None else erased_entry(row.seq, row.leaf, under)
+    return to_entry(row.seq, row.leaf, *content)
+
+
+def part_of(entry: Entry, number: int, keys: bytes, sealed: bytes, sealing: Sealing) -> tuple[bytes, bytes]:
+    """Salt and canonical value of one part, held against the body. Raises Lost, Tampered, KeysUnavailable."""
+    place = place_of(entry.seq, entry.leaf_hash) + number.to_bytes(4, "big")
+    plain = sealing.open(entry.seq, keys, sealed, place)
+    salt, value = plain[:SALT], plain[SALT:]
+    said = entry.body.get("parts")
+    if not isinstance(said, list) or not number < len(said) or body_hash(salt, value).hex() != said[number]:
+        message = f"part {number} of entry {entry.seq} is not the one that was recorded"
+        raise Tampered(entry.seq, "part-changed", message)
+    return salt, value
+
+
+def stored(connection: Connection, first: int, behind: int, most: int) -> Iterator[Stored]:
+    """Rows as they are, unverified, in order, few of them in memory at a time."""
     rows = _ROWS.where(LEAVES.c.seq >= first, LEAVES.c.seq < behind).order_by(LEAVES.c.seq).limit(most)
     for row in connection.execution_options(yield_per=50).execute(rows):
-        yield row.seq, row.leaf, row.salt, row.body
+        yield Stored(*row)

@@ -130,5 +130,5 @@ def read(log: Log, numbers: Sequence[int]) -> Iterator[Entry]:
     """
     for start in range(0, len(numbers), _FEW):
         with mapped(log.engine, "reading"), log.engine.connect() as connection, connection.begin():
-            found = fetch(connection, numbers[start : start + _FEW])
+            found = fetch(connection, numbers[start : start + _FEW], log.sealing)
         yield from found

@@ -1,9 +1,11 @@
 """The log's tables, and a database that refuses to change what stands in them.
 
-`leaves` and `bodies` lie apart, so that a body can be forgotten while the chain stands. `terms` is the search's table,
-derived from bodies; `head` is one row: where the log stands, and the checkpoint that says so. Triggers refuse every
-UPDATE and DELETE of leaves and every UPDATE of bodies, and on SQLite also the REPLACE that would get round them; they
-hold against mistakes and against programs, while an administrator who drops them is found out by verification.
+`leaves` and `bodies` lie apart, so that a body can be forgotten while the chain stands; so do `parts`, what an entry
+says of single subjects. Both are ciphertext (`audit.sealing`). `named` says under which subjects' keys a body lies,
+`erased` and `erased_keys` what was forgotten under which entry. `terms` is the search's table, derived from bodies;
+`head` is one row: where the log stands, and the checkpoint that says so. Triggers refuse every UPDATE and DELETE of
+leaves and every UPDATE of bodies and parts, and on SQLite also the REPLACE that would get round them; they hold against
+mistakes and against programs, while an administrator who drops them is found out by verification.
 
 SQLite runs in WAL mode with synchronous FULL: a commit that returned is on the disk. Its driver would begin
 transactions late and half-heartedly, so they are begun here: deferred for readers, and IMMEDIATE where the execution
@@ -39,12 +41,19 @@ from audit.errors import LogError
 
 __all__ = [
     "BODIES",
+    "ERASED",
+    "ERASED_KEYS",
     "HEAD",
     "INSERT_BODY",
     "INSERT_LEAF",
+    "INSERT_NAMED",
+    "INSERT_PART",
     "LEAVES",
     "METADATA",
+    "NAMED",
+    "PARTS",
     "TERMS",
+    "WHOLE",
     "Octets",
     "make_durable",
     "make_tables",
@@ -82,8 +91,45 @@ BODIES = Table(
     "audit_bodies",
     METADATA,
     Column("seq", _SEQ, ForeignKey(LEAVES.c.seq), primary_key=True, autoincrement=False),
-    Column("salt", Octets, nullable=False),
-    Column("body", Octets, nullable=False),
+    Column("keys", Octets, nullable=False),  # the ids of the data keys that it takes to open it, one after the other
+    Column("sealed", Octets, nullable=False),  # salt and body
+)
+
+PARTS = Table(
+    "audit_parts",
+    METADATA,
+    Column("seq", _SEQ, ForeignKey(LEAVES.c.seq), primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("keys", Octets, nullable=False, index=True),
+    Column("sealed", Octets, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Which bodies a subject's key is needed for.
+NAMED = Table(
+    "audit_named",
+    METADATA,
+    Column("key", Octets, primary_key=True),
+    Column("seq", _SEQ, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+# What was forgotten under the erasure of which number; derived from the bodies of erasures. A body's number is WHOLE.
+WHOLE = -1
+ERASED = Table(
+    "audit_erased",
+    METADATA,
+    Column("seq", _SEQ, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("under", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+ERASED_KEYS = Table(
+    "audit_erased_keys",
+    METADATA,
+    Column("key", Octets, primary_key=True),
+    Column("under", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 TERMS = Table(
@@ -114,9 +160,9 @@ def _on_create(table: Table, dialect: str, statement: str) -> None:
     event.listen(table, "after_create", ddl.execute_if(dialect=dialect))
 
 
-def _guard(table: Table, *, deletes: bool) -> None:
+def _guard(table: Table, *, deletes: bool, key: str = "seq = NEW.seq") -> None:
     name = table.name
-    there = f"WHEN EXISTS (SELECT 1 FROM {name} WHERE seq = NEW.seq)"  # noqa: S608 - the table's own name
+    there = f"WHEN EXISTS (SELECT 1 FROM {name} WHERE {key})"  # noqa: S608 - the table's own name
     for operation, when in [("UPDATE", ""), ("INSERT", there)] + ([("DELETE", "")] if deletes else []):
         _on_create(
             table,
@@ -141,11 +187,14 @@ def _guard(table: Table, *, deletes: bool) -> None:
 
 _guard(LEAVES, deletes=True)
 _guard(BODIES, deletes=False)
+_guard(PARTS, deletes=False, key="seq = NEW.seq AND number = NEW.number")
 
 
 # What every append says is put into words once: building and compiling it anew would cost more than running it.
 INSERT_LEAF = "INSERT INTO audit_leaves (seq, leaf) VALUES (?, ?)"
-INSERT_BODY = "INSERT INTO audit_bodies (seq, salt, body) VALUES (?, ?, ?)"
+INSERT_BODY = "INSERT INTO audit_bodies (seq, keys, sealed) VALUES (?, ?, ?)"
+INSERT_PART = "INSERT INTO audit_parts (seq, number, keys, sealed) VALUES (?, ?, ?, ?)"
+INSERT_NAMED = "INSERT INTO audit_named (key, seq) VALUES (?, ?)"
 
 
 def plain(engine: Engine | Connection, text: str) -> str:
@@ -186,11 +235,15 @@ def sqlite_pragmas(engine: Engine) -> None:
         event.listen(engine, "begin", _on_begin)
 
 
+# `secure_delete`: what is deleted is overwritten, and does not lie about in free pages.
+_PRAGMAS = ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+
+
 def _on_connect(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver begins nothing by itself
     cursor = connection.cursor()
     try:
-        for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in _PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
     finally:
         cursor.close()

@@ -2,8 +2,9 @@
 
 Words are answered from the search's table: the rarest of those asked for leads, the others are looked up beside it,
 and nothing is scanned that could not be an answer. Time needs no table, since it never decreases in the log: its bounds
-are found by halving. A subject stands only in bodies, so the bodies that name subjects are read, newest first; give
-other filters with it to read fewer. Every entry found is verified, and held against the words that found it.
+are found by halving. A subject stands only in bodies, by handles to which a keyed hash of its id leads (`audit.keys`):
+the bodies that name subjects are read, newest first; give other filters with it to read fewer. Every entry found is
+verified, and held against the words that found it.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from sqlalchemy import ColumnElement, Connection, Engine, exists, func, select
 
 from audit.entry import INDEX_KEYS, Entry, Term, terms
 from audit.errors import Tampered, mapped
+from audit.keys import handle_text
 from audit.place import Place, check_filed
 from audit.rows import checked_leaf, fetch
 from audit.schema import LEAVES, TERMS
+from audit.sealing import Sealing
 
 __all__ = ["Query", "search"]
 
@@ -53,14 +56,17 @@ class Query:
         return cls(tuple(found), **rest)
 
 
-def search(engine: Engine, query: Query, place: Place) -> tuple[Entry, ...]:
+def search(engine: Engine, query: Query, place: Place, sealing: Sealing) -> tuple[Entry, ...]:
     """The newest entries that answer the query, newest first, at most `limit`. Raises Tampered, LogUnavailable."""
     found: list[Entry] = []
+    handles = None if query.subject is None else _handles(sealing, query.subject)
+    if handles is not None and not handles:
+        return ()  # nothing was ever said of such a client, or it was forgotten
     with mapped(engine, "searching"), engine.connect() as connection, connection.begin():
         check_filed(connection, place)
         numbers = _numbers(connection, query, place)
         while len(found) < query.limit and (some := list(islice(numbers, min(query.limit, _CHUNK)))):
-            found += _answers(fetch(connection, some), query)
+            found += _answers(fetch(connection, some, sealing), query, handles)
     return tuple(found[: query.limit])
 
 
@@ -74,20 +80,22 @@ def _numbers(connection: Connection, query: Query, place: Place) -> Iterator[int
         behind = some[-1]
 
 
-def _answers(entries: Sequence[Entry], query: Query) -> Iterator[Entry]:
+def _answers(entries: Sequence[Entry], query: Query, handles: frozenset[str] | None) -> Iterator[Entry]:
     for entry in entries:
-        if not set(query.terms) <= set(terms(entry.kind, entry.body)):
+        if entry.erased is None and not set(query.terms) <= set(terms(entry.kind, entry.body)):
             raise Tampered(entry.seq, "index-differs", f"entry {entry.seq} is filed under words that it does not hold")
-        if query.subject is None or _names(entry.body["subjects"], query.subject):
+        if handles is None or (entry.erased is None and _names(entry.body["subjects"], handles)):
             yield entry
 
 
-def _names(subjects: Mapping[str, Any], subject: str | tuple[str, str]) -> bool:
-    """Whether `{contributor: [ids]}` names the subject."""
-    if isinstance(subject, str):
-        return any(isinstance(ids, list) and subject in ids for ids in subjects.values())
-    ids = subjects.get(subject[0])
-    return isinstance(ids, list) and subject[1] in ids
+def _handles(sealing: Sealing, subject: str | tuple[str, str]) -> frozenset[str]:
+    holder, name = (None, subject) if isinstance(subject, str) else subject
+    return frozenset(handle_text(key.id) for key in sealing.keys.naming(name, holder=holder))
+
+
+def _names(subjects: Mapping[str, Any], handles: frozenset[str]) -> bool:
+    """Whether `{contributor: [handles]}` names one of them."""
+    return any(isinstance(held, list) and not handles.isdisjoint(held) for held in subjects.values())
 
 
 def _bounds(connection: Connection, query: Query) -> tuple[int, int]:

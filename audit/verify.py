@@ -14,18 +14,22 @@ history. Both contradict any checkpoint that somebody kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection, Engine, func, inspect, select
 
 from audit.entry import Entry, Term, terms
-from audit.errors import LogMissing, NoteWrong, Tampered, WrongCheckpoint, mapped
+from audit.errors import KeysUnavailable, LogMissing, NoteWrong, Tampered, WrongCheckpoint, mapped
+from audit.forgotten import Forgotten
 from audit.head import Head, read_head
+from audit.keys import KeyStore
 from audit.log import Log
 from audit.note import Checkpoint, NoteVerifier, open_note, signatures_of
 from audit.place import FILED_AT, filed_below
 from audit.report import MOST_FAULTS, Fault, Faults, Report
-from audit.rows import stored, to_entry
-from audit.schema import BODIES, HEAD, LEAVES, TERMS
+from audit.rows import Stored, opened, stored, to_entry
+from audit.schema import BODIES, HEAD, LEAVES, PARTS, TERMS
+from audit.sealing import Lost, Sealing
 from audit.walk import Walk
 
 __all__ = ["CheckEntry", "Fault", "Progress", "Report", "verify"]
@@ -41,20 +45,27 @@ def verify(
     source: Log | Engine,
     *,
     vkey: str,
+    keys: KeyStore | None = None,
     remembered: Sequence[bytes] = (),
     progress: Progress | None = None,
     check_entry: CheckEntry | None = None,
 ) -> Report:
     """Verifies a whole log, which may be written to meanwhile: it is taken as it stands at the start.
 
-    Memory is flat. `progress(done, total)` is called now and then. Raises NoteWrong for a `vkey` that can't be read,
-    WrongCheckpoint for a remembered checkpoint that the key did not sign, LogMissing, LogUnavailable.
+    `keys`: the key store of a log that is not open. Memory is flat. `progress(done, total)` is called now and then.
+    Raises NoteWrong for a `vkey` that can't be read, WrongCheckpoint for a remembered checkpoint that the key did not
+    sign, LogMissing, LogUnavailable.
     """
-    engine = source.engine if isinstance(source, Log) else source
+    engine, sealing = (source.engine, source.sealing) if isinstance(source, Log) else (source, None)
+    if sealing is None:
+        if keys is None:
+            raise TypeError("a log that is not open is verified with its key store")
+        sealing = Sealing(keys)
     verifier = NoteVerifier.from_vkey(vkey)
     kept = [_remembered(note, verifier) for note in remembered]
     faults = Faults()
     walk = Walk(faults, sizes=frozenset(checkpoint.size for checkpoint in kept))
+    forgotten = Forgotten(sealing, faults)
     with mapped(engine, "being verified"):
         with engine.connect() as connection, connection.begin():
             head, signed, size = _start(connection, verifier, faults)
@@ -62,14 +73,18 @@ def verify(
         first: int | None = 0
         while first is not None:
             with engine.connect() as connection, connection.begin():
-                first = _chunk(connection, first, size, filed, walk, check_entry)
+                first = _chunk(connection, first, size, filed, walk, forgotten, check_entry)
             if progress is not None:
                 progress(size if first is None else first, size)
+        for handle, what in forgotten.check_keys():
+            faults.add(None, "key-changed", f"the key `{handle}`: {what}")
+        forgotten.end(engine.connect, size)
     walk.end(size, head.last if head is not None and head.size == size else None)
     if head is not None:
         _held_against_head(walk, head, signed, faults)
     _held_against_remembered(walk, kept, size, faults)
-    return Report(size, faults.in_order(), faults.count, len(kept), None if head is None else head.checkpoint)
+    checkpoint = None if head is None else head.checkpoint
+    return Report(size, faults.in_order(), faults.count, len(kept), checkpoint, tuple(forgotten.erased))
 
 
 def _remembered(note: bytes, verifier: NoteVerifier) -> Checkpoint:
@@ -104,6 +119,7 @@ def _start(
     for table, code, what in (
         (LEAVES, "surplus", "entry {} was added behind the {} entries that the log's key signed"),
         (BODIES, "surplus-body", "there is a content for an entry {}, and the log has {} entries"),
+        (PARTS, "surplus-body", "there is a part of the content of an entry {}, and the log has {} entries"),
         (TERMS, "index-differs", "searches know of an entry {}, and the log has {} entries"),
     ):
         outside = select(table.c.seq).where((table.c.seq >= size) | (table.c.seq < 0)).distinct()
@@ -143,7 +159,13 @@ def _filed(connection: Connection, size: int, faults: Faults) -> int:
 
 
 def _chunk(
-    connection: Connection, first: int, size: int, filed: int, walk: Walk, check_entry: CheckEntry | None
+    connection: Connection,
+    first: int,
+    size: int,
+    filed: int,
+    walk: Walk,
+    forgotten: Forgotten,
+    check_entry: CheckEntry | None,
 ) -> int | None:
     """Verifies some entries from `first` on; the number to go on with, None at the end."""
     numbers = select(LEAVES.c.seq).where(LEAVES.c.seq >= first, LEAVES.c.seq < size).order_by(LEAVES.c.seq)
@@ -154,28 +176,43 @@ def _chunk(
     words: dict[int, set[Term]] = {}
     for seq, key, value in connection.execute(rows):
         words.setdefault(seq, set()).add((key, value))
-    for seq, leaf, salt, body in stored(connection, first, last + 1, _CHUNK):
-        if walk.step(seq, leaf):
-            expected = words.get(seq, set()) if seq < filed else None
-            _content(seq, leaf, salt, body, expected, walk.faults, check_entry)
+    for row in stored(connection, first, last + 1, _CHUNK):
+        if walk.step(row.seq, row.leaf):
+            expected = words.get(row.seq, set()) if row.seq < filed else None
+            _content(connection, row, expected, forgotten, check_entry)
     return last + 1
 
 
 def _content(
-    seq: int,
-    leaf: bytes,
-    salt: bytes | None,
-    body: bytes | None,
+    connection: Connection,
+    row: Stored,
     words: set[Term] | None,
-    faults: Faults,
+    forgotten: Forgotten,
     check_entry: CheckEntry | None,
 ) -> None:
     """The body against its leaf, the search's table against the body, and the caller's own look."""
+    seq, faults = row.seq, forgotten.faults
+    salt = body = None
     try:
-        entry = to_entry(seq, leaf, salt, body)
-    except Tampered as error:
-        faults.add_body(seq, error.code, str(error), leaf, salt, body)
+        content = opened(row, forgotten.sealing)
+        if content is None:
+            forgotten.missing(seq)
+            return
+        salt, body = content
+        entry = to_entry(seq, row.leaf, salt, body)
+    except Lost as lost:
+        forgotten.lost(seq, lost.keys)
         return
+    except KeysUnavailable as error:
+        faults.add(seq, "key-changed", f"the key to the content of entry {seq} can't be used: {error}")
+        return
+    except Tampered as error:
+        if body is None and error.code == "body-changed":
+            forgotten.stray(row, error)
+        else:
+            faults.add_body(seq, error.code, str(error), row.leaf, salt, body)
+        return
+    parts = forgotten.look(connection, entry)
     if words is not None and words != set(terms(entry.kind, entry.body)):
         faults.add(
             seq,
@@ -184,7 +221,7 @@ def _content(
             "it wrongly",
         )
     if check_entry is not None:
-        faults.add_all(seq, check_entry(entry) or ())
+        faults.add_all(seq, check_entry(replace(entry, parts=parts) if parts else entry) or ())
 
 
 def _held_against_head(walk: Walk, head: Head, signed: Checkpoint | None, faults: Faults) -> None:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Engine as Database
 
 import audit
-from audit import Log
+from audit import KeyStore, Log
 from audit.note import NoteSigner
 from governance.adapters.journal import AuditJournal
 from governance.adapters.published import PublishedLog
@@ -46,6 +46,7 @@ from governance.sources import SourceBook
 from governance.web.authentic import Authenticator
 from governance.web.metrics import Metrics, WatchedEngine, WatchedJournal
 from governance.web.services import Services
+from governance.wrapping import open_keys
 
 __all__ = ["engine_of", "open_services"]
 
@@ -83,10 +84,12 @@ def _opened_log(
 ) -> tuple[Database, Log, AuditJournal]:
     """The database, the log in it, and the journal on that; nothing is left open where one of them fails."""
     database = open_database(settings.database_url)
+    keys: KeyStore | None = None
     try:
         make_tables(database)
+        keys = open_keys(settings)
         try:
-            log = Log.open(database, origin=settings.log_origin, signer=signer, clock=clock)
+            log = Log.open(database, origin=settings.log_origin, signer=signer, keys=keys, clock=clock)
         except audit.LogError as error:
             raise LogUnavailable(f"the log cannot be opened: {error}") from error
         try:
@@ -96,6 +99,8 @@ def _opened_log(
             log.close()
             raise
     except BaseException:
+        if keys is not None:
+            keys.close()
         database.dispose()
         raise
 
@@ -134,7 +139,7 @@ def open_services(
         engine=WatchedEngine(deciding, metrics),
         check=check,
         nonce=lambda: secrets.token_urlsafe(16),
-        claims=UnverifiedRows(database),
+        claims=UnverifiedRows(database, log.sealing),
         kept=keeping.bundle,
         register=keeping.register,
     )
@@ -196,6 +201,7 @@ def open_services(
             log.close()
             plain.keep_now()
             keeping.read(agreements.book.folded, agreements.policies.made, fewest=_MANY_NEW if trial else 1)
+            log.sealing.keys.close()
             database.dispose()
 
     return Services(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from audit import Draft, Entry
+from audit import Draft, Entry, Part
 from governance.consent_file import parse
 from governance.errors import InputWrong
 from governance.model.access import Decision, Request
@@ -29,6 +29,11 @@ __all__ = ["ConsentStore", "Consents", "Needed"]
 
 # Records an entry: a body stays small enough to be opened whole.
 _AN_ENTRY = 2_000
+
+
+def recorded(record: ConsentRecord) -> dict[str, Any]:
+    """A record as the log keeps it, under its subject's key."""
+    return record.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 class ConsentStore(Protocol):
@@ -153,11 +158,11 @@ class Consents:
                     "party": party,
                     "person": person,
                     "file_sha256": digest,
-                    "records": [r.model_dump(mode="json", by_alias=True, exclude_defaults=True) for r in part],
-                    "subjects": {party: sorted({r.subject for r in part})},
                 },
                 (party,),
                 {"party": party},
+                subjects={party: sorted({r.subject for r in part})},
+                parts=tuple(Part(party, r.subject, recorded(r)) for r in part),
             )
             for part in parts
         ]

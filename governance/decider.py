@@ -134,6 +134,14 @@ class Decider:
 
         return nearest(request, decision, self._live().mous, ask)
 
+    def subject_fields(self, request: Request) -> frozenset[str]:
+        """The fields in which the request's dataset holds a client's own id."""
+        try:
+            live = self._live()
+        except EngineUnavailable:
+            return frozenset()
+        return frozenset(m.datasets[request.dataset].subject for m in live.mous if request.dataset in m.datasets)
+
     def version(self, mou: str, version: int) -> Mou:
         """One document of those that count. Raises EngineUnavailable: a decision cited what does not count."""
         for document in self._live().mous:

@@ -37,7 +37,7 @@ class Exports:
     def take(self, *, party: str, administrator: bool) -> Export:
         """Records the export, and only then opens anything. The export holds its own entry."""
         body = {"party": party, "bodies": "all" if administrator else "own"}
-        made = self.journal.append([Draft("export", body, (party,), {"party": party})])
+        made = self.journal.append([Draft("export", body, (party,), {"party": party}, use="content")])
         head = self.journal.head()
         lines = self._lines(head.size, party=party, administrator=administrator)
         return Export(made[0].seq, head.size, head.checkpoint, lines)
@@ -45,7 +45,7 @@ class Exports:
     def _lines(self, size: int, *, party: str, administrator: bool) -> Iterator[bytes]:
         try:
             for entry in self.journal.entries(until=size - 1):
-                if administrator or party in entry.readers:
+                if entry.erased is None and (administrator or party in entry.readers):
                     yield body_line(entry.seq, entry.salt, entry.body_bytes)
         except Tampered as error:
             yield _line({"fault": f"the log is not whole: {error}"})

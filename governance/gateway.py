@@ -38,6 +38,7 @@ from governance.query_body import parse
 from governance.signing.http import Declaration, SignatureRefused
 from governance.sources import SourceBook
 
+_LONGEST_ID = 1024  # of a client; no longer one is recorded anywhere
 _LONGEST_WORD = 200
 _TRIES = 10
 # Rows that stay columns from the source to the answer come in batches so many times as large: fewer transactions.
@@ -238,7 +239,7 @@ class Gateway:
                 "complete": complete,
             }
             readers = self._readers(call, decision)
-            draft = Draft("release", body, readers, self._index(call, request, "permit", decision))
+            draft = Draft("release", body, readers, self._index(call, request, "permit", decision), use="content")
             self.journal.append_soon([draft])
 
         return Released(entry, made, decision, durable_first(), close)
@@ -262,9 +263,10 @@ class Gateway:
                     "dataset": request.dataset,
                     "view": request.view,
                     "contributor": contributor,
-                    "subjects": {contributor: subjects[first : first + most]},
                 }
-                drafts.append(Draft("disclosure", body, tuple(sorted(readers)), index))
+                some = {contributor: subjects[first : first + most]}
+                filed = tuple(sorted(readers))
+                drafts.append(Draft("disclosure", body, filed, index, use="disclosure", subjects=some))
         return drafts
 
     def _refused(self, call: DataCall, request: Request, decision: Decision) -> Refusal:
@@ -330,7 +332,24 @@ class Gateway:
         if decision is not None:
             body["decision"] = decision.model_dump(mode="json", by_alias=True, exclude={"nearest"}, exclude_none=True)
             body["clauses"] = [c.recorded() for c in self.decider.cited(decision.cites)]
-        return Draft("request", body, self._readers(call, decision), self._index(call, request, outcome, decision))
+        index = self._index(call, request, outcome, decision)
+        named = self._named(call, request, decision)
+        return Draft("request", body, self._readers(call, decision), index, use="content", names=named)
+
+    def _named(self, call: DataCall, request: Request | None, decision: Decision | None) -> tuple[tuple[str, str], ...]:
+        """The clients that a filter names, as (contributor, id): the record of it is forgotten with them."""
+        if request is None:
+            return ()
+        known = self.decider.subject_fields(request)
+        found = [
+            str(value)
+            for one in request.filters
+            if one.field in known
+            for value in (one.value if isinstance(one.value, list | tuple) else (one.value,))
+            if value is not None and 0 < len(str(value)) <= _LONGEST_ID
+        ]
+        whose = set(decision.obligations.contributors) if decision and decision.obligations else set()
+        return tuple((c, s) for c in sorted(whose or {call.requester.party}) for s in dict.fromkeys(found))
 
     @staticmethod
     def _readers(call: DataCall, decision: Decision | None) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audit import Draft, Entry
+from audit import Details, Draft, Entry
 from audit.leaf import FIRST, Leaf
 from governance.errors import InputWrong, NotFound
 from governance.ports import Journal
@@ -38,9 +38,19 @@ _ACCOUNT = dt.timedelta(hours=1)
 _SOON = dt.timedelta(microseconds=1)  # `until` is the first instant that is too late
 
 
-def shown(entry: Entry) -> dict[str, Any]:
-    """An entry as JSON: its leaf's text, its hash, and the opening of its body."""
-    return {
+def shown(entry: Entry, details: Details | None = None) -> dict[str, Any]:
+    """An entry as JSON: its leaf's text, its hash, and the opening of its body, or under which entry it was erased.
+
+    With `details` also what it says of single clients: who stands behind a handle, and the parts that are left.
+    """
+    if entry.erased is not None:
+        more: dict[str, Any] = {"erased": entry.erased}
+    elif details is None or not (details.subjects or details.parts):
+        more = {}
+    else:
+        parts = [None if p is None else {"salt": p.salt.hex(), "value": p.value} for p in details.parts]
+        more = {"clients": dict(details.subjects), "parts": parts}
+    return more | {
         "seq": entry.seq,
         "kind": entry.kind,
         "time": entry.time.isoformat().replace("+00:00", "Z"),
@@ -191,9 +201,14 @@ class History:
         return tuple(self.journal.search(**filters, limit=limit, before=before, reader=reader))
 
     def _record(self, party: str, wanted: Mapping[str, str], found: int) -> None:
-        # The subject searched for is personal: it stands in the body, which the searcher's party alone may read.
+        # Whom was searched for is personal: the searcher's party alone reads it, and it is forgotten with the client.
         body = {"party": party, "by": dict(wanted), "found": found}
-        self.journal.append([Draft("search", body, (party,), {"party": party})])
+        named = ((party, wanted["subject"]),) if "subject" in wanted else ()
+        self.journal.append([Draft("search", body, (party,), {"party": party}, use="content", names=named)])
+
+    def details(self, entry: Entry) -> Details:
+        """What it says of single clients, for who may see its body."""
+        return self.journal.details(entry)
 
     def entry(self, seq: int, *, party: str, administrator: bool) -> Entry:
         """One entry with its body. Raises NotFound as well where the caller may not see it."""

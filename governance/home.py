@@ -6,6 +6,7 @@ nothing.
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import fcntl
 import os
@@ -24,6 +25,7 @@ from governance.errors import Conflict, InputWrong, NotFound
 from governance.ports import Clock
 from governance.settings import FILE_NAME, Settings, from_home, template
 from governance.signing.keys import PrivateKey, PublicKey
+from governance.wrapping import open_keys
 
 __all__ = [
     "ADMINISTRATOR",
@@ -101,15 +103,18 @@ def init(
     write_secret(folder / "keys" / "bundle.key", PrivateKey.generate("ecdsa-p256-sha256").to_pem())
     write_secret(folder / "keys" / "sources.key", Fernet.generate_key())
     write_secret(folder / "keys" / "pseudonym.key", secrets.token_bytes(32))
+    write_secret(folder / "keys" / "wrapping.key", base64.b64encode(secrets.token_bytes(32)) + b"\n")
     text = template(origin=origin, listen=listen, log_origin=log_origin, administrator=administrator.public.fingerprint)
     if database_url:
         text += f'\ndatabase_url = "{database_url}"\n'
     write_secret(folder / FILE_NAME, text.encode())
     settings = from_home(folder, environ={})
     engine = open_database(settings.database_url)
+    keys = None
     try:
         make_tables(engine)
-        log = Log.create(engine, origin=log_origin, signer=signer, clock=clock or SystemClock())
+        keys = open_keys(settings, make=True)
+        log = Log.create(engine, origin=log_origin, signer=signer, keys=keys, clock=clock or SystemClock())
         log.append(
             [
                 Draft(
@@ -128,6 +133,8 @@ def init(
         )
         log.close()
     finally:
+        if keys is not None:
+            keys.close()
         engine.dispose()
     return settings
 

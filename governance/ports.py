@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from audit import Draft, Entry, Head
+from audit import Details, Draft, Entry, Head
 from audit.receipt import Receipt
 from governance.compiler.bundle import Bundle
 from governance.model.access import Decision, Facts, Request
@@ -90,6 +90,10 @@ class Journal(Protocol):
 
     def entry(self, seq: int) -> Entry | None:
         """One entry; None where there is none of this number."""
+        ...
+
+    def details(self, entry: Entry) -> Details:
+        """What an entry says of single subjects, as far as it was not forgotten."""
         ...
 
     def search(self, **filters: Any) -> Sequence[Entry]:

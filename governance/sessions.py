@@ -161,4 +161,4 @@ class Sessions:
 
 def _draft(kind: str, holder: Holder) -> Draft:
     body = {"party": holder.party, "person": holder.person, "fingerprint": holder.fingerprint}
-    return Draft(kind, body, (holder.party,), {"party": holder.party})
+    return Draft(kind, body, (holder.party,), {"party": holder.party}, use="content")

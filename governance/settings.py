@@ -31,6 +31,8 @@ class Settings:
 
     home: Path
     database_url: str = ""
+    keys_url: str = ""
+    wrapping_key: str = "file:keys/wrapping.key"
     opa_url: str = ""
     origin: str = _ORIGIN
     listen: str = "127.0.0.1:8484"
@@ -66,9 +68,9 @@ class Settings:
 
     def shown(self) -> dict[str, str]:
         """Each value as text, passwords hidden."""
-        hidden = make_url(self.database_url).render_as_string(hide_password=True)
+        hidden = {n: make_url(getattr(self, n)).render_as_string(hide_password=True) for n in _ADDRESSES}
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "sources"}
-        return {k: str(v) for k, v in (values | {"database_url": hidden}).items()}
+        return {k: str(v) for k, v in (values | hidden).items()}
 
     @property
     def limits(self) -> Limits:
@@ -95,6 +97,7 @@ class Settings:
         return self.home / "data"
 
 
+_ADDRESSES = ("database_url", "keys_url")
 _TYPES = {f.name: f.type for f in fields(Settings)}
 _NOT_SET = frozenset({"home", "sources"})
 # With none of these, or no time for them, nothing could be served at all.
@@ -127,10 +130,11 @@ def _typed(name: str, value: Any, origin: str) -> Any:
 
 
 def _checked(settings: Settings) -> Settings:
-    try:
-        make_url(settings.database_url)
-    except ArgumentError:
-        raise InputWrong("not a database address", reason="setting-wrong", field="database_url") from None
+    for name in _ADDRESSES:
+        try:
+            make_url(getattr(settings, name))
+        except ArgumentError:
+            raise InputWrong("not a database address", reason="setting-wrong", field=name) from None
     for name in ("origin", "opa_url"):
         value = getattr(settings, name)
         parts = urlsplit(value)
@@ -174,6 +178,9 @@ def from_home(home: Path | str | None = None, environ: Mapping[str, str] | None 
     if home is None and env.get("ACCORDANT_HOME"):
         sources["home"] = "ACCORDANT_HOME"
     values.setdefault("database_url", f"sqlite:///{place / 'accordant.db'}")
+    # Several gateways share a PostgreSQL database, and so its keys; a file's keys lie beside it, never in it.
+    shared = str(values["database_url"]).startswith("postgresql")
+    values.setdefault("keys_url", values["database_url"] if shared else f"sqlite:///{place / 'keys' / 'data-keys.db'}")
     values.setdefault("log_origin", urlsplit(values.get("origin", _ORIGIN)).netloc + "/log")
     return _checked(Settings(home=place, sources=tuple(sources.items()), **values))
 
@@ -199,6 +206,11 @@ administrator = "{administrator}"
 
 # State and log. Absent: SQLite, accordant.db in this folder.
 # database_url = "postgresql+psycopg://accordant@localhost/accordant"
+
+# Data keys, under which the log's content is encrypted. Absent: keys/data-keys.db in this folder, or, with PostgreSQL,
+# the table accordant_data_keys, which no backup takes along. They are wrapped by a key that comes from elsewhere:
+# keys_url = "sqlite:////srv/keys/data-keys.db"
+# wrapping_key = "file:keys/wrapping.key"   # or env:NAME, or command:PROGRAM ARGUMENT…
 
 # An OPA server that decides. Absent: the engine that runs in this process.
 # opa_url = "http://127.0.0.1:8181"

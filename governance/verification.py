@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import audit
-from audit import Entry, Tampered
+from audit import Entry, KeyStore, Tampered
 from audit.tile_check import verify_tiles
 from governance.adapters.store.consents import expected_row, stored_rows
 from governance.adapters.store.database import open_database
@@ -31,6 +31,7 @@ from governance.register import KINDS, Broken, Place, Register
 from governance.settings import Settings
 from governance.signing.keys import PublicKey
 from governance.sources import file_sha256
+from governance.wrapping import open_keys
 
 __all__ = ["Finding", "Findings", "verify_home"]
 
@@ -69,6 +70,7 @@ class _Checker:
     consents: Iterator[dict[str, Any]]
     loads: dict[tuple[str, str], Entry] = field(default_factory=dict)
     consents_differ: bool = False
+    unasked: list[tuple[int, str, object]] = field(default_factory=list)
     register: Register = field(init=False)
     pending: list[Entry | Broken] = field(default_factory=list)
     nonces: set[tuple[str, str]] = field(default_factory=set)
@@ -91,15 +93,19 @@ class _Checker:
         elif entry.kind == "load":
             self.loads[str(entry.body.get("party")), str(entry.body.get("dataset"))] = entry
         elif entry.kind in ("release", "disclosure"):
-            outcome = self.calls.get(str(entry.body.get("call")))
-            if outcome != "permit":
-                yield "no-request", f"data left under no request that entry {entry.seq} could belong to"
+            call = str(entry.body.get("call"))
+            if self.calls.get(call) is None:  # it may have been erased: that is known in the end
+                self.unasked.append((entry.seq, call, entry.body.get("request")))
+            elif self.calls[call] != "permit":
+                yield _no_request(entry.seq)
 
     def _consent(self, entry: Entry) -> Iterator[tuple[str, str]]:
-        for record in entry.body.get("records", ()):
+        for value in entry.parts:
             if self.consents_differ:
                 return
-            said = expected_row(ConsentRecord.model_validate(record), entry.seq)
+            if value is None:
+                continue  # erased, and its row with it
+            said = expected_row(ConsentRecord.model_validate_json(value), entry.seq)
             if next(self.consents, None) != said:
                 self.consents_differ = True
                 yield "consents-differ", f"the table of consents does not hold what entry {entry.seq} recorded"
@@ -143,8 +149,25 @@ class _Checker:
         ):
             yield "revision-unknown", "the request was permitted under policies that no signed agreement activated"
 
-    def ending(self, data: Path) -> Iterator[Finding]:
+    def _excused(self, erased: Sequence[tuple[int, int, int]]) -> set[str]:
+        """The calls whose request was erased: a release names its number, and disclosures follow it at once."""
+        first: dict[str, int] = {}
+        named: dict[str, set[object]] = {}
+        for seq, call, request in self.unasked:
+            first.setdefault(call, seq)
+            named.setdefault(call, {first[call] - 1}).add(request)
+        return {
+            call
+            for call, numbers in named.items()
+            if any(isinstance(n, int) and begin <= n <= end for n in numbers for begin, end, _ in erased)
+        }
+
+    def ending(self, data: Path, erased: Sequence[tuple[int, int, int]]) -> Iterator[Finding]:
         """What can be said only once everything was read: signatures that should count and do not, files, consents."""
+        excused = self._excused(erased)
+        for seq, call, _ in self.unasked:
+            if call not in excused:
+                yield Finding(seq, *_no_request(seq))
         if not self.consents_differ and next(self.consents, None) is not None:
             yield Finding(
                 None, "consents-surplus", "the table of consents holds a record that no entry of the log made"
@@ -165,6 +188,10 @@ class _Checker:
             yield Finding(failure.seq, failure.reason, f"the {failure.kind}{who} does not count: {failure.detail}")
 
 
+def _no_request(seq: int) -> tuple[str, str]:
+    return "no-request", f"data left under no request that entry {seq} could belong to"
+
+
 def verify_home(
     settings: Settings,
     *,
@@ -177,18 +204,21 @@ def verify_home(
     `remembered`: checkpoints that somebody kept, which the log must extend.
     """
     engine = open_database(settings.database_url)
+    keys: KeyStore | None = None
     try:
+        keys = open_keys(settings)
         checker = _Checker(root_key(settings), stored_rows(engine))
         report = audit.verify(
             engine,
             vkey=vkey or note_signer(settings).vkey,
+            keys=keys,
             remembered=remembered,
             progress=progress,
             check_entry=checker.look,
         )
         found = [Finding(f.seq, f.code, f.message) for f in report.faults]
         found += [Finding(f.seq, f.code, f.message) for f in verify_tiles(engine, report)]
-        found += checker.ending(settings.data)
+        found += checker.ending(settings.data, report.erased)
     except Tampered as error:
         return Findings(0, (Finding(error.seq, error.code, str(error)),))
     except audit.WrongCheckpoint as error:
@@ -198,5 +228,7 @@ def verify_home(
     except audit.LogError as error:
         raise LogUnavailable(str(error)) from error
     finally:
+        if keys is not None:
+            keys.close()
         engine.dispose()
     return Findings(report.size, tuple(sorted(found, key=lambda f: (f.seq is None, f.seq or 0))), report.checkpoint)

@@ -222,6 +222,11 @@ class World:
         world.open(engine=engine, check=check)
         return world
 
+    def clients(self, entry: Entry) -> dict[str, list[str]]:
+        """Whom an entry names, by contributor, by their own ids."""
+        known = self.services.journal.details(entry).subjects
+        return {whose: [known[handle] for handle in held] for whose, held in entry.body["subjects"].items()}
+
     def open(self, *, engine: Engine | None = None, check: Check | None = None) -> None:
         """Opens the home, as a start of the server does. By default the plain-Python reading decides."""
         reading = self.reading

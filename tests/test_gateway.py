@@ -70,7 +70,7 @@ def test_own_rows_leave_and_the_log_names_each_subject(shared_world: World) -> N
         request.body["declaration"]["purpose"],
     )
     assert [{"mou": "small", "version": 1, "clause": "1"}] == request.body["decision"]["cites"]
-    assert {"north": [r[0] for r in rows]} == disclosure.body["subjects"]
+    assert {"north": [r[0] for r in rows]} == shared_world.clients(disclosure)
     assert (60, len(content), hashlib.sha256(content).hexdigest(), True) == tuple(
         release.body[k] for k in ("rows", "bytes", "sha256", "complete")
     )
@@ -328,7 +328,7 @@ def test_whatever_write_fails_the_log_says_at_least_what_left(world: World, faul
     except LogUnavailable:
         pass  # in the middle of an answer: it breaks off
     rows = received.decode().count('["') - 1 if status == 200 else 0
-    recorded = {s for e in _entries(world, "disclosure") for s in e.body["subjects"].get("north", ())}
+    recorded = {s for e in _entries(world, "disclosure") for s in world.clients(e).get("north", ())}
     left = [r.split('"')[0] for r in received.decode().split('["')[2:]] if status == 200 else []
     assert set(left) <= recorded
     assert status in (200, 503)
@@ -392,7 +392,7 @@ def test_larger_batches_of_columns_name_everybody(world: World) -> None:
     answer = world.query(world.partners["dashboard"], OWN, accept=ARROW).data
     batches = list(pa.ipc.open_stream(answer))
     left = [client for batch in batches for client in batch.column(0).to_pylist()]
-    named = [e.body["subjects"]["north"] for e in _entries(world, "disclosure")]
+    named = [world.clients(e)["north"] for e in _entries(world, "disclosure")]
     assert left == [subject for subjects in named for subject in subjects]
     assert (20, 4) == (max(batch.num_rows for batch in batches), max(map(len, named)))
     world.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from governance.keeping import Keeping
 from governance.register import reading
 from governance.register.kept import from_kept, to_kept
 from tests.simulator import World
+from tests.tampered import rewritten
 from tests.test_gateway import OWN
 
 
@@ -79,15 +79,8 @@ def test_a_changed_file_is_nothing(world: World) -> None:
 def test_what_was_kept_does_not_hide_a_changed_signature(world: World) -> None:
     """It is kept for an entry's very bytes: another content under the same leaf fails as ever."""
     world.open()
-    with contextlib.closing(sqlite3.connect(world.settings.home / "accordant.db")) as database:
-        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            database.execute(f'DROP TRIGGER "{name}"')
-        (seq,) = database.execute(
-            'SELECT max(seq) FROM audit_leaves WHERE CAST(leaf AS TEXT) LIKE \'%"kind":"signature"%\''
-        ).fetchone()
-        changed = "UPDATE audit_bodies SET body = CAST(replace(CAST(body AS TEXT), 'jws', 'jwz') AS BLOB) WHERE seq = ?"
-        assert 1 == database.execute(changed, (seq,)).rowcount
-        database.commit()
+    *_, newest = world.services.journal.entries(kinds={"signature"})
+    rewritten(world.settings, newest.seq, b"jws", b"jwz")
     shown, answer = status(world)
     assert (False, False) == (shown["state"] == "in force", answer == 200)
 

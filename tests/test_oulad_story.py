@@ -209,7 +209,7 @@ def test_own_rows_are_the_published_rows(story: Story) -> None:
     assert sorted(expected) == sorted(tuple(row) for row in answer["rows"])
     assert 748 == len(expected)
     *_, last = story.world.services.journal.entries(kinds={"disclosure"})
-    named = last.body["subjects"]["aaa"]
+    named = story.world.clients(last)["aaa"]
     assert 712 == len(set(named))
 
 

@@ -11,15 +11,19 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from audit import Draft
+from audit.look import entries_of
 from connectors.client import ARROW, JSON
+from governance.adapters.store.database import open_database
 from governance.home import SystemClock
 from governance.verification import verify_home
+from governance.wrapping import open_keys
 from tests.serving import Served, serving
 from tests.simulator import DOCUMENT, MAPPING, World
 
@@ -110,14 +114,13 @@ def _database(world: World) -> contextlib.closing[sqlite3.Connection]:
     return contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True))
 
 
-def _kinds(world: World, kind: str, *, after: int) -> list[dict[str, object]]:
-    sought = (after, f'"kind":"{kind}"'.encode())
-    with _database(world) as database:
-        rows = database.execute(
-            "SELECT body FROM audit_bodies JOIN audit_leaves USING (seq) WHERE seq > ? AND instr(leaf, ?) ORDER BY seq",
-            sought,
-        )
-        return [json.loads(body) for (body,) in rows]
+def _kinds(world: World, kind: str, *, after: int) -> list[dict[str, Any]]:
+    engine, keys = open_database(world.settings.database_url), open_keys(world.settings)
+    try:
+        return [entry.body for entry in entries_of(engine, {kind}, keys=keys) if entry.seq > after]
+    finally:
+        keys.close()
+        engine.dispose()
 
 
 def _disclosed(world: World, *, after: int) -> int:
@@ -178,7 +181,7 @@ def test_arrow_leaves_batch_by_batch_behind_its_entries(world: World, served: Se
         reader.read()
     assert ROWS == rows
     _checked(world, entry, reader, idle)
-    named = [s for body in _kinds(world, "disclosure", after=entry) for s in body["subjects"]["north"]]  # type: ignore[index]
+    named = [s for body in _kinds(world, "disclosure", after=entry) for s in body["subjects"]["north"]]
     assert ROWS == len(set(named))
 
 

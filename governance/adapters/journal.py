@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 import audit
-from audit import Draft, Entry, Head, Log
+from audit import Details, Draft, Entry, Head, Log
 from audit.scan import NOTHING, Looked, read
 from audit.watched import Watched
 from governance.errors import LogUnavailable
@@ -145,6 +145,11 @@ class AuditJournal:
     def entry(self, seq: int) -> Entry | None:
         """As the port promises."""
         return self._log.entry(seq)
+
+    @_mapped
+    def details(self, entry: Entry) -> Details:
+        """As the port promises."""
+        return self._log.details(entry)
 
     @_mapped
     def search(self, **filters: Any) -> Sequence[Entry]:

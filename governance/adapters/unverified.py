@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from audit.rows import stored
+import audit
+from audit.rows import opened, stored
+from audit.sealing import Lost, Sealing
 
 __all__ = ["UnverifiedRows"]
 
@@ -18,8 +20,9 @@ __all__ = ["UnverifiedRows"]
 class UnverifiedRows:
     """Reads rows as they are. Safe from any thread; never raises, for it only serves messages."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, sealing: Sealing) -> None:
         self._engine = engine
+        self._sealing = sealing
 
     def __call__(self, seq: int) -> tuple[str, dt.datetime | None, Mapping[str, Any]]:
         """The kind, the time and the body that the entry claims; empty where even that can't be read."""
@@ -28,11 +31,21 @@ class UnverifiedRows:
         body: Mapping[str, Any] = {}
         try:
             with self._engine.connect() as connection:
-                _, stored_leaf, _, stored_body = next(iter(stored(connection, seq, seq + 1, 1)))
-            leaf = json.loads(stored_leaf)
+                row = next(iter(stored(connection, seq, seq + 1, 1)))
+            leaf = json.loads(row.leaf)
             kind, time = str(leaf["kind"]), dt.datetime.fromisoformat(leaf["time"])
-            parsed = json.loads(stored_body or b"")
+            _, data = opened(row, self._sealing) or (b"", b"")
+            parsed = json.loads(data)
             body = parsed if isinstance(parsed, dict) else {}
-        except (SQLAlchemyError, StopIteration, LookupError, TypeError, ValueError, RecursionError):
+        except (
+            SQLAlchemyError,
+            audit.LogError,
+            Lost,
+            StopIteration,
+            LookupError,
+            TypeError,
+            ValueError,
+            RecursionError,
+        ):
             pass
         return kind, time, body

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from cryptography.fernet import Fernet
 
 import audit
-from audit import look
+from audit import KeyStore, look
 from governance.diagnosis.finding import Finding
 from governance.errors import AccordantError
 from governance.home import note_signer, root_key, secret
 from governance.settings import FILE_NAME, Settings
 from governance.signing.keys import PrivateKey
+from governance.wrapping import wrapping_key
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine as Database
@@ -30,11 +31,17 @@ def _pseudonym(settings: Settings) -> None:
         raise ValueError("it is too short")
 
 
+def _wrapping(settings: Settings) -> None:
+    if settings.wrapping_key == "file:keys/wrapping.key":  # what comes from elsewhere is asked of with the key store
+        wrapping_key(settings)
+
+
 _KEYS: dict[str, Callable[[Settings], object]] = {
     "log.key": note_signer,
     "bundle.key": lambda settings: PrivateKey.from_pem(secret(settings, "bundle.key")),
     "sources.key": lambda settings: Fernet(secret(settings, "sources.key")),
     "pseudonym.key": _pseudonym,
+    "wrapping.key": _wrapping,
     "administrator.pub": root_key,
 }
 
@@ -74,11 +81,11 @@ def _secrets(settings: Settings) -> Iterator[tuple[Path, int]]:
         yield path, 0o644 if path.suffix == ".pub" else 0o600
 
 
-def stale_findings(settings: Settings, database: Database) -> Iterator[Finding]:
+def stale_findings(settings: Settings, database: Database, keys: KeyStore) -> Iterator[Finding]:
     """Rows that nothing names any more, and what an upload that broke off left behind."""
     wanted: dict[tuple[str, str], str] = {}
     try:
-        for entry in look.entries_of(database, {"load"}):
+        for entry in look.entries_of(database, {"load"}, keys=keys):
             wanted[str(entry.body.get("party")), str(entry.body.get("dataset"))] = str(entry.body.get("path"))
     except audit.LogError:
         return  # told by the part that is about the log

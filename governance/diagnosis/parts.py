@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import audit
-from audit import look
+from audit import KeyStore, look
 from governance.adapters.store.database import missing_tables, open_database, require_writable
 from governance.diagnosis.files import key_findings, stale_findings
 from governance.diagnosis.finding import Finding
@@ -23,6 +24,7 @@ from governance.errors import AccordantError, Conflict, EngineUnavailable, LogUn
 from governance.home import LOCK, SystemClock, locked, note_signer
 from governance.readiness import require_room
 from governance.settings import Settings
+from governance.wrapping import open_keys
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine as Database
@@ -42,17 +44,33 @@ def diagnose(settings: Settings, *, clock: Clock | None = None) -> tuple[Finding
     found += key_findings(settings)
     found += _disk(settings)
     found += _process(settings)
-    with _database(settings, found) as database:
-        if database is not None:
-            head = _log(settings, database, found)
+    with _database(settings, found) as database, _keys(settings, found if database is not None else []) as keys:
+        activated: Callable[[], str | None] | None = None
+        if database is not None and keys is not None:
+            head = _log(settings, database, keys, found)
             if head is not None:
                 found += _clock(now, head.checkpoint_time)
-                found += source_findings(settings, database)
-                found += stale_findings(settings, database)
-            found += _engine(settings, database if head is not None else None)
-        else:
-            found += _engine(settings, None)
+                found += source_findings(settings, database, keys)
+                found += stale_findings(settings, database, keys)
+                activated = partial(_activated, database, keys)
+        found += _engine(settings, activated)
     return tuple(found)
+
+
+@contextmanager
+def _keys(settings: Settings, found: list[Finding]) -> Iterator[KeyStore | None]:
+    try:
+        keys = open_keys(settings)
+    except (AccordantError, audit.LogError) as error:
+        mend = "put back the folder `keys` of this home, with the wrapping key that `wrapping_key` names"
+        found.append(Finding("key store", "wrong", str(error), mend, unavailable=True))
+        yield None
+        return
+    try:
+        found.append(Finding("key store", "ok", "the data keys open with the wrapping key"))
+        yield keys
+    finally:
+        keys.close()
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
@@ -132,10 +150,10 @@ def _database(settings: Settings, found: list[Finding]) -> Iterator[Database | N
         database.dispose()
 
 
-def _log(settings: Settings, database: Database, found: list[Finding]) -> audit.Head | None:
+def _log(settings: Settings, database: Database, keys: KeyStore, found: list[Finding]) -> audit.Head | None:
     try:
         signer = note_signer(settings)
-        head = look.head_of(database, origin=settings.log_origin, verifier=signer.verifier)
+        head = look.head_of(database, origin=settings.log_origin, verifier=signer.verifier, keys=keys)
     except audit.LogMissing as error:
         mend = "restore the backup; `accordant init` makes another home, with another log"
         found.append(Finding("log", "wrong", str(error), mend))
@@ -160,20 +178,20 @@ def _clock(now: dt.datetime, written: dt.datetime) -> Iterator[Finding]:
         yield Finding("clock", "ok", "the clock is not behind the log")
 
 
-def _activated(database: Database) -> str | None:
+def _activated(database: Database, keys: KeyStore) -> str | None:
     revision = None
-    for entry in look.entries_of(database, {"activation"}):
+    for entry in look.entries_of(database, {"activation"}, keys=keys):
         revision = str(entry.body.get("revision"))
     return revision
 
 
-def _engine(settings: Settings, database: Database | None) -> Iterator[Finding]:
+def _engine(settings: Settings, activated: Callable[[], str | None] | None) -> Iterator[Finding]:
     try:
         if not settings.opa_url:
             _embedded()
             yield Finding("engine", "ok", "the engine in this process works")
             return
-        yield from _server(settings, None if database is None else _activated(database))
+        yield from _server(settings, None if activated is None else activated())
     except EngineUnavailable as error:
         mend = (
             f"start OPA where `opa_url` says ({settings.opa_url}), and see that nothing stands between"

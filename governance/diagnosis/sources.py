@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography.fernet import Fernet, InvalidToken
 
 import audit
-from audit import look
+from audit import KeyStore, look
 from governance.diagnosis.finding import Finding
 from governance.errors import AccordantError
 from governance.home import secret
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["reach", "source_findings"]
 
 
-def source_findings(settings: Settings, database: Database) -> Iterator[Finding]:
+def source_findings(settings: Settings, database: Database, keys: KeyStore) -> Iterator[Finding]:
     """One finding a source that does not work, or one that says that all do."""
     sources: dict[tuple[str, str], dict[str, Any]] = {}
     loads: dict[tuple[str, str], dict[str, Any]] = {}
     try:
-        for entry in look.entries_of(database, {"source", "load"}):
+        for entry in look.entries_of(database, {"source", "load"}, keys=keys):
             key = (str(entry.body.get("party")), str(entry.body.get("dataset")))
             (sources if entry.kind == "source" else loads)[key] = entry.body
             if entry.kind == "source":

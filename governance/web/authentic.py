@@ -74,7 +74,7 @@ class Strangers:
             if self._over_rate:
                 body["over_rate"] = self._over_rate
             self._counts, self._over_rate, self._hour = {}, {}, hour
-        self._journal.append([Draft("not-authentic", body)])
+        self._journal.append([Draft("not-authentic", body, use="content")])
 
 
 class _Rates:
@@ -171,7 +171,7 @@ class Authenticator:
         body = {"outcome": "bad-signature", "reason": error.reason, "party": key.party, "target": target}
         index = {"party": key.party, "connector": key.fingerprint, "outcome": "bad-signature"}
         # Not waited for: how long the answer takes would tell whether the key is known here.
-        self._journal.append_soon([Draft("request", body, (key.party,), index)])
+        self._journal.append_soon([Draft("request", body, (key.party,), index, use="content")])
 
     def expect_known(self, request: Request) -> None:
         """Before a large body is read: whoever sends it names a key that may sign. Raises SignatureRefused.

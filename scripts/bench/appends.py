@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine
 
-from audit import Draft, Log
+from audit import Draft, KeyStore, Log, WrappingKey
 from audit.note import NoteSigner
 from audit.schema import prepare
 from scripts.bench.measure import Row, alternate, median, throughput
@@ -47,7 +48,8 @@ def beside_an_insert(folder: Path, *, rounds: int = 300) -> list[Row]:
     """One caller, and 64 at once beside batches of 64."""
     engine = create_engine(f"sqlite:///{folder / 'log.db'}")
     prepare(engine)
-    log = Log.create(engine, origin=_ORIGIN, signer=NoteSigner.generate(_ORIGIN))
+    keys = KeyStore(create_engine(f"sqlite:///{folder / 'keys.db'}"), WrappingKey(secrets.token_bytes(32)))
+    log = Log.create(engine, keys=keys, origin=_ORIGIN, signer=NoteSigner.generate(_ORIGIN))
     plain = _Plain(folder / "plain.db")
     draft = Draft("request", _BODY, ("northside",), {"party": "northside", "outcome": "permit"})
     entry = log.append([draft])[0]

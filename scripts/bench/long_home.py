@@ -20,11 +20,15 @@ import structlog
 from audit import Draft, Log
 from audit.entry import terms
 from audit.head import extended
+from audit.keys import Use
 from audit.leaf import Leaf, to_text
+from audit.rows import place_of
+from audit.sealing import Sealing
 from governance.adapters.store.database import open_database
 from governance.home import SystemClock, note_signer
 from governance.register.reading import compiled, encoded
 from governance.signing.statement import Proposal, Signing
+from governance.wrapping import open_keys
 from scripts.bench import place
 from tests.simulator import Partner, World
 
@@ -44,14 +48,15 @@ def many_mous(folder: Path, count: int) -> World:
     world.enrol("northside", use="connector", name="dashboard")
     world.close()
     text = place.document().decode()
-    engine = open_database(world.settings.database_url)
-    log = Log.open(engine, origin=world.settings.log_origin, signer=note_signer(world.settings))
+    engine, keys = open_database(world.settings.database_url), open_keys(world.settings)
+    log = Log.open(engine, origin=world.settings.log_origin, signer=note_signer(world.settings), keys=keys)
     try:
         for number in range(count):
             document = text.replace("id: benchmarking\n", f"id: agreement-{number:04}\n", 1)
             _signed(world, log, document.replace("enrollments", f"d{number:04}").encode(), parties)
     finally:
         log.close()
+        keys.close()
         engine.dispose()
     # The start finds the signatures and brings them into force.
     world.open()
@@ -116,9 +121,9 @@ def _statement(world: World, partner: Partner, said: Proposal | Signing) -> dict
 
 def lengthened(world: World, size: int) -> int:
     """Brings the log of a home that nobody has open to `size` entries; the number of entries that were there before."""
-    engine = open_database(world.settings.database_url)
+    engine, keys = open_database(world.settings.database_url), open_keys(world.settings)
     try:
-        log = Log.open(engine, origin=world.settings.log_origin, signer=note_signer(world.settings))
+        log = Log.open(engine, origin=world.settings.log_origin, signer=note_signer(world.settings), keys=keys)
         samples = [e for e in log.search(limit=10) if e.kind in ("request", "disclosure", "release")][::-1]
         # Everything is filed by hand here, so what is waiting has to be filed too.
         waiting = [(n, *term) for n, words in log._sequencer.place.unfiled for term in words]
@@ -126,6 +131,7 @@ def lengthened(world: World, size: int) -> int:
         log.close()
     finally:
         engine.dispose()
+    sealing = Sealing(keys)
     before = head.size
     with contextlib.closing(sqlite3.connect(world.settings.home / "accordant.db")) as database:
         # Made in one go and checked afterwards by every start; a crash here only costs the bench.
@@ -150,7 +156,11 @@ def lengthened(world: World, size: int) -> int:
                 last = Leaf.hash(leaf)
                 hashes.append(last)
                 leaves.append((seq, leaf))
-                bodies.append((seq, salt, body))
+                use: Use = "disclosure" if kind == "disclosure" else "content"
+                holder = next(value for key, value in filed if key == "party")
+                place = place_of(seq, last)
+                ids, sealed = sealing.seal(salt + body, use=use, holder=holder, time=time, named=(), place=place)
+                bodies.append((seq, ids, sealed))
                 words += [(seq, key, value) for key, value in filed]
             database.executemany("INSERT INTO audit_leaves VALUES (?, ?)", leaves)
             database.executemany("INSERT INTO audit_bodies VALUES (?, ?, ?)", bodies)
@@ -163,6 +173,7 @@ def lengthened(world: World, size: int) -> int:
         database.execute("UPDATE audit_head SET size = ?, last = ?, frontier = ?, time = ?, checkpoint = ?", row)
         database.commit()
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    keys.close()
     return before
 
 

@@ -12,6 +12,7 @@ from audit.scan import Looked
 from governance.adapters import journal as adapter
 from governance.adapters.journal import AuditJournal
 from governance.adapters.store.database import open_database
+from tests.audit.worlds import keys_of
 
 ORIGIN = "gateway.example/log"
 SIGNER = NoteSigner.generate(ORIGIN)
@@ -25,7 +26,7 @@ def url(tmp_path: Path) -> str:
 @pytest.fixture
 def log(url: str) -> Iterator[Log]:
     engine = open_database(url)
-    with Log.create(engine, origin=ORIGIN, signer=SIGNER) as log:
+    with Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=SIGNER) as log:
         yield log
     engine.dispose()
 
@@ -35,7 +36,7 @@ def test_another_process_is_heard_of_without_an_append_of_ours(log: Log, url: st
     journal = AuditJournal(log, watched={"revocation"})
     assert -1 == journal.last_of({"revocation"})
     engine = open_database(url)
-    with Log.open(engine, origin=ORIGIN, signer=SIGNER) as other:
+    with Log.open(engine, keys=keys_of(engine), origin=ORIGIN, signer=SIGNER) as other:
         other.append([Draft("request", {}), Draft("revocation", {"key": "lost"})])
     engine.dispose()
     while journal.last_of({"revocation"}) != 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 
 from audit import Log, NoteSigner, Tampered
 from governance.adapters.journal import AuditJournal
@@ -13,6 +13,8 @@ from governance.adapters.unverified import UnverifiedRows
 from governance.agreements import Agreements
 from tests.agreement_world import World
 from tests.agreements.asking import decide, refused
+from tests.audit.tampering import cheating
+from tests.audit.worlds import keys_of
 
 
 class TestRealLog:
@@ -22,10 +24,10 @@ class TestRealLog:
         engine = create_engine(f"sqlite:///{path}")
         signer = NoteSigner.generate("example.org/log") if create else world.signer  # type: ignore[attr-defined]
         opening = Log.create if create else Log.open
-        log = opening(engine, origin="example.org/log", signer=signer, clock=world.clock)
+        log = opening(engine, origin="example.org/log", signer=signer, keys=keys_of(engine), clock=world.clock)
         world.signer = signer  # type: ignore[attr-defined]
         world.log = AuditJournal(log)  # type: ignore[assignment]
-        world.claims = UnverifiedRows(engine)
+        world.claims = UnverifiedRows(engine, log.sealing)
         world.agreements = world.open()
         return world.agreements, log, engine
 
@@ -33,16 +35,13 @@ class TestRealLog:
         """With the triggers dropped, one changed byte of a signature's body: not in force, and status names it."""
         world = World()
         path = tmp_path / "log.db"
-        agreements, log, engine = self._open(world, path, create=True)
+        agreements, log, _ = self._open(world, path, create=True)
         world.signed()
         assert decide(world).outcome == "permit"
         seq = next(e.seq for e in log.entries(kinds={"signature"}))
-        with engine.begin() as connection:
-            for (name,) in connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
-                connection.execute(text(f'DROP TRIGGER "{name}"'))
-            row = connection.execute(text("SELECT body FROM audit_bodies WHERE seq = :s"), {"s": seq}).scalar_one()
-            forged = bytes(row).replace(b'"jws":"', b'"jws":"A', 1)
-            connection.execute(text("UPDATE audit_bodies SET body = :b WHERE seq = :s"), {"b": forged, "s": seq})
+        with cheating(f"sqlite:///{path}") as cheat:
+            salt, body = cheat.body(seq)
+            cheat.set_body(seq, salt, body.replace(b'"jws":"', b'"jws":"A', 1))
         shown = agreements.mous.shown(world.admin, "small")
         assert (shown["state"], shown["versions"][0]["missing"]) == ("fails", ["north"])
         (failure,) = shown["failures"]

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from audit import Log, NoteSigner
-from tests.audit.worlds import ORIGIN, TestClock, opened
+from tests.audit.worlds import ORIGIN, TestClock, keys_of, opened
 from tests.audit.worlds import signer as new_signer
 
 
@@ -45,5 +45,5 @@ def engine(url: str) -> Iterator[Engine]:
 @pytest.fixture
 def log(engine: Engine, signer: NoteSigner, clock: TestClock) -> Iterator[Log]:
     """An empty log."""
-    with Log.create(engine, origin=ORIGIN, signer=signer, clock=clock) as log:
+    with Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer, clock=clock) as log:
         yield log

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from audit import Log, LogUnavailable, NoteSigner, verify
-from tests.audit.worlds import ORIGIN, draft, numbers, opened
+from tests.audit.worlds import ORIGIN, draft, keys_of, numbers, opened
 
 if TYPE_CHECKING:
     from tests.real_parts import PostgreSQL
@@ -25,11 +25,11 @@ ROOT = Path(__file__).resolve().parents[2]
 WRITER = """
 import sys, threading
 from audit import Log, NoteSigner
-from tests.audit.worlds import ORIGIN, draft, opened
+from tests.audit.worlds import ORIGIN, draft, keys_of, opened
 
 url, key, start = sys.argv[1], open(sys.argv[2], "rb").read(), int(sys.argv[3])
 with opened(url) as engine:
-    log = Log.open(engine, origin=ORIGIN, signer=NoteSigner.from_pem(ORIGIN, key))
+    log = Log.open(engine, keys=keys_of(engine), origin=ORIGIN, signer=NoteSigner.from_pem(ORIGIN, key))
 
     def work(thread):
         number = start + thread
@@ -66,10 +66,10 @@ def crash_rounds(rounds: int, url: str, folder: Path, signer: NoteSigner) -> tup
     key.write_bytes(signer.to_pem())
     acknowledged: dict[int, int] = {}
     with opened(url) as engine:
-        Log.create(engine, origin=ORIGIN, signer=signer).close()
+        Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer).close()
         for number in range(rounds):
             acknowledged |= killed_after(30 + 17 * (number % 5), url, key, start=number * 1_000_000)
-            with Log.open(engine, origin=ORIGIN, signer=signer) as log:
+            with Log.open(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer) as log:
                 found = numbers(log)
                 assert verify(log, vkey=signer.vkey).ok
                 assert len(found) == len(set(found))
@@ -102,7 +102,7 @@ def test_a_database_server_that_dies_under_load(
     refused: list[LogUnavailable] = []
     stop = threading.Event()
     with opened(postgresql_url, pool_pre_ping=True) as engine:
-        with Log.create(engine, origin=ORIGIN, signer=signer) as log:
+        with Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer) as log:
 
             def work(thread: int) -> None:
                 number = thread
@@ -142,8 +142,11 @@ def test_a_forked_process_does_not_write(tmp_path: Path, signer: NoteSigner) -> 
     script = """
 import os, sys
 from audit import Log, LogUnavailable, NoteSigner
-from tests.audit.worlds import ORIGIN, draft, opened
-with opened(sys.argv[1]) as engine, Log.create(engine, origin=ORIGIN, signer=NoteSigner.generate(ORIGIN)) as log:
+from tests.audit.worlds import ORIGIN, draft, keys_of, opened
+with (
+    opened(sys.argv[1]) as engine,
+    Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=NoteSigner.generate(ORIGIN)) as log,
+):
     log.append([draft(1)])
     child = os.fork()
     if child == 0:
@@ -169,4 +172,4 @@ with opened(sys.argv[1]) as engine, Log.create(engine, origin=ORIGIN, signer=Not
 def test_a_file_system_that_may_only_be_read(tmp_path: Path, signer: NoteSigner) -> None:
     """A folder that is not there is told as the log's being unavailable, never as the driver's error."""
     with opened(f"sqlite:///{tmp_path}/nowhere/log.db") as engine, pytest.raises(LogUnavailable):
-        Log.create(engine, origin=ORIGIN, signer=signer)
+        Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer)

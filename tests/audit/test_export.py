@@ -20,7 +20,7 @@ from audit.published import Published
 from audit.receipt import Opening, Receipt
 from audit.tiles import bundle, leaves_in
 from tests.audit.exported import export_of
-from tests.audit.worlds import ORIGIN, TestClock, draft, opened
+from tests.audit.worlds import ORIGIN, TestClock, draft, keys_of, opened
 from tests.audit.worlds import signer as new_signer
 
 SIZE = 300  # a full tile, and a partial one of 44
@@ -42,7 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder, signer = tmp_path_factory.mktemp("made"), new_signer()
     with (
         opened(f"sqlite:///{folder}/log.db") as engine,
-        Log.create(engine, origin=ORIGIN, signer=signer, clock=TestClock()) as log,
+        Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer, clock=TestClock()) as log,
     ):
         log.append([draft(n) for n in range(100)])
         early = log.head().checkpoint
@@ -183,7 +183,7 @@ def _rewritten(folder: Path, signer: NoteSigner, *, size: int = SIZE) -> None:
     """Another history of the same length, all of whose files agree, signed by `signer`."""
     with (
         opened(f"sqlite:///{folder.parent}/fork.db") as engine,
-        Log.create(engine, origin=ORIGIN, signer=signer, clock=TestClock()) as log,
+        Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer, clock=TestClock()) as log,
     ):
         log.append([draft(n + 1) for n in range(size)])
         shutil.rmtree(folder)

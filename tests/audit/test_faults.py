@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, ins
 from audit import Draft, Entry, Log, LogUnavailable, NoteSigner, verify
 from audit.place import FILED_AT
 from tests.audit.simulator import Mode, Switch, faulty
-from tests.audit.worlds import ORIGIN, draft, opened
+from tests.audit.worlds import ORIGIN, draft, keys_of, opened
 
 STATE = MetaData()
 MARKS = Table("marks_of_test", STATE, Column("number", Integer, primary_key=True))
@@ -69,9 +69,9 @@ class Story:
 
 def hold_against(story: Story, engine: Engine, signer: NoteSigner) -> None:
     """Reopened, everything verifies, and everything that was said is so."""
-    report = verify(engine, vkey=signer.vkey)
+    report = verify(engine, keys=keys_of(engine), vkey=signer.vkey)
     assert report.ok, report.faults[:3]
-    with Log.open(engine, origin=ORIGIN, signer=signer) as log:
+    with Log.open(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer) as log:
         found: dict[int, list[int]] = {}
         for entry in log.entries():
             found.setdefault(entry.body["number"], []).append(entry.seq)
@@ -94,7 +94,7 @@ def hold_against(story: Story, engine: Engine, signer: NoteSigner) -> None:
 def world(url: str, signer: NoteSigner) -> Iterator[tuple[Engine, Switch, Log]]:
     with faulty(url) as (engine, switch):
         STATE.create_all(engine)
-        with Log.create(engine, origin=ORIGIN, signer=signer) as log:
+        with Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer) as log:
             log.append([draft(0)])
             yield engine, switch, log
 
@@ -103,7 +103,7 @@ def points_of(url: str, signer: NoteSigner) -> int:
     """How many points the story has when nothing fails."""
     with faulty(url) as (engine, switch):
         STATE.create_all(engine)
-        with Log.create(engine, origin=ORIGIN, signer=signer) as log:
+        with Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer) as log:
             log.append([draft(0)])
             switch.arm({})
             Story().tell(log)
@@ -135,7 +135,7 @@ def fresh(tmp_path: Path, number: int) -> str:
 def run(armed: dict[int, Mode], url: str, signer: NoteSigner) -> Story:
     with faulty(url) as (engine, switch):
         STATE.create_all(engine)
-        with Log.create(engine, origin=ORIGIN, signer=signer) as log:
+        with Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer) as log:
             log.append([draft(0)])
             return told_with(armed, (engine, switch, log), url, signer)
 
@@ -189,7 +189,7 @@ def test_everything_fails_for_a_while(world: tuple[Engine, Switch, Log], url: st
 
 def test_facts_are_not_told_while_a_commit_is_unknown(url: str, signer: NoteSigner) -> None:
     """Until the database answers again nobody is told which entry is the newest: it may be one more."""
-    with faulty(url) as (engine, switch), Log.create(engine, origin=ORIGIN, signer=signer) as log:
+    with faulty(url) as (engine, switch), Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer) as log:
         log.append([draft(0)])
         switch.arm({})
         log.append([draft(1)])

@@ -14,7 +14,7 @@ import pytest
 
 from audit import Log
 from tests.audit.exported import export_of
-from tests.audit.worlds import draft
+from tests.audit.worlds import draft, keys_of
 from tests.serving import serving
 from tests.simulator import World
 
@@ -38,7 +38,7 @@ def test_a_changed_byte_does_not(sqlite_url: str, signer, tmp_path: Path, fsck: 
     """In any of its files."""
     from tests.audit.worlds import ORIGIN, opened
 
-    with opened(sqlite_url) as engine, Log.create(engine, origin=ORIGIN, signer=signer) as log:
+    with opened(sqlite_url) as engine, Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer) as log:
         log.append([draft(n) for n in range(700)])
         good = export_of(log, tmp_path / "export")
     bad = Path(shutil.copytree(good, tmp_path / "bad"))

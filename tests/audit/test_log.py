@@ -29,7 +29,7 @@ from audit.leaf import FIRST, Leaf, body_hash
 from audit.merkle import EMPTY
 from audit.note import Checkpoint, open_note
 from audit.schema import prepare
-from tests.audit.worlds import ORIGIN, START, TestClock, draft, numbers, opened
+from tests.audit.worlds import ORIGIN, START, TestClock, draft, keys_of, numbers, opened
 
 STATE = MetaData()
 NONCES = Table("nonces_of_test", STATE, Column("nonce", Integer, primary_key=True))
@@ -157,7 +157,7 @@ def test_time_of_a_reopened_log_does_not_go_back(log: Log, engine: Engine, signe
     (first,) = log.append([draft(1)])
     log.close()
     early = TestClock(START - dt.timedelta(days=400))
-    with Log.open(engine, origin=ORIGIN, signer=signer, clock=early) as again:
+    with Log.open(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer, clock=early) as again:
         (second,) = again.append([draft(2)])
         assert first.time == second.time
         assert verify(again, vkey=signer.vkey).ok
@@ -190,7 +190,7 @@ def test_the_newest_of_some_kinds(log: Log, engine: Engine, signer: NoteSigner) 
     asked = (["consent"], ["request"], ["consent", "request"], ["revocation"], [])
     assert expected == tuple(log.last_of(kinds) for kinds in asked)
     log.close()
-    with Log.open(engine, origin=ORIGIN, signer=signer) as again:
+    with Log.open(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer) as again:
         assert expected == tuple(again.last_of(kinds) for kinds in asked)
 
 
@@ -206,22 +206,22 @@ def test_a_log_is_never_made_twice(log: Log, engine: Engine, signer: NoteSigner)
     """What is there stays."""
     log.append([draft(1)])
     with pytest.raises(LogExists):
-        Log.create(engine, origin=ORIGIN, signer=signer)
+        Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer)
     assert [1] == numbers(log)
 
 
 def test_opening_what_is_no_log(engine: Engine, signer: NoteSigner) -> None:
     """Each case by its own error."""
     with pytest.raises(LogMissing):
-        Log.open(engine, origin=ORIGIN, signer=signer)
+        Log.open(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer)
     with pytest.raises(WrongCheckpoint, match="bears its origin"):
-        Log.create(engine, origin="other.example/log", signer=signer)
-    Log.create(engine, origin=ORIGIN, signer=signer).close()
+        Log.create(engine, keys=keys_of(engine), origin="other.example/log", signer=signer)
+    Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer).close()
     other = NoteSigner.generate("other.example/log")
     with pytest.raises(WrongCheckpoint, match=r"not by the key `other\.example/log"):
-        Log.open(engine, origin="other.example/log", signer=other)
+        Log.open(engine, keys=keys_of(engine), origin="other.example/log", signer=other)
     with pytest.raises(WrongCheckpoint, match="not by the key"):
-        Log.open(engine, origin=ORIGIN, signer=NoteSigner.generate(ORIGIN))
+        Log.open(engine, keys=keys_of(engine), origin=ORIGIN, signer=NoteSigner.generate(ORIGIN))
 
 
 def test_a_closed_log_refuses(log: Log) -> None:
@@ -273,7 +273,7 @@ def test_many_threads(log: Log, engine: Engine, signer: NoteSigner) -> None:
 
 def test_two_processes_do_not_corrupt(log: Log, url: str, signer: NoteSigner) -> None:
     """A second opener of the same log: numbers are still given once, and each learns of the other's entries."""
-    with opened(url) as engine, Log.open(engine, origin=ORIGIN, signer=signer) as other:
+    with opened(url) as engine, Log.open(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer) as other:
         for i in range(150):
             log.append([draft(i), draft(i)])
             other.append([draft(i, kind="consent")])
@@ -338,7 +338,7 @@ def test_what_cannot_be_an_entry(kind: str, body: dict[str, object], rest: dict[
 
 def test_a_body_has_a_largest_size(log: Log) -> None:
     """A batch of subjects fits; a whole table does not."""
-    log.append([Draft("disclosure", {"subjects": {"aspire": ["x" * 40] * 10_000}})])
+    log.append([Draft("disclosure", {}, subjects={"aspire": [f"{n:040}" for n in range(10_000)]})])
     with pytest.raises(DraftWrong, match="are the most"):
         log.append([Draft("disclosure", {"all": "x" * 17_000_000})])
     assert 1 == log.head().size

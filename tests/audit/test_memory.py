@@ -12,7 +12,7 @@ from audit.errors import Forked, NoteWrong, WrongCheckpoint
 from audit.memory import Remembered, compared, recalled, remember
 from audit.published import Published
 from audit.tiles import Tile
-from tests.audit.worlds import ORIGIN, TestClock, draft, opened
+from tests.audit.worlds import ORIGIN, TestClock, draft, keys_of, opened
 from tests.audit.worlds import signer as new_signer
 
 
@@ -43,7 +43,7 @@ def fork(tmp_path: Path, signer: NoteSigner) -> Iterator[Shown]:
     """Another history, signed by the same key."""
     with (
         opened(f"sqlite:///{tmp_path}/fork.db") as engine,
-        Log.create(engine, origin=ORIGIN, signer=signer, clock=TestClock()) as log,
+        Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer, clock=TestClock()) as log,
     ):
         log.append([draft(n + 100) for n in range(5)])
         yield Shown(log)
@@ -129,7 +129,10 @@ def test_a_shorter_log_is_an_alarm(shown: Shown) -> None:
 def test_another_key_is_an_alarm(shown: Shown, tmp_path: Path) -> None:
     """Even where the entries could be the same."""
     other = new_signer()
-    with opened(f"sqlite:///{tmp_path}/other.db") as engine, Log.create(engine, origin=ORIGIN, signer=other) as log:
+    with (
+        opened(f"sqlite:///{tmp_path}/other.db") as engine,
+        Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=other) as log,
+    ):
         log.append([draft(n) for n in range(5)])
         with pytest.raises(Forked) as raised:
             compared(shown.now, Shown(log).now, Shown(log).read)

@@ -14,7 +14,7 @@ from audit.scan import NOTHING, Looked, scan
 from audit.schema import TERMS
 from audit.watched import Watched
 from tests.audit.tampering import Cheat, Trick, cheating
-from tests.audit.worlds import ORIGIN, TestClock, draft, opened
+from tests.audit.worlds import ORIGIN, TestClock, draft, keys_of, opened
 
 KINDS = frozenset({"signature"})
 FORGED = Prepared.of(draft(99, kind="signature"))
@@ -93,7 +93,7 @@ def test_a_memory_of_another_log_is_not_believed(log: Log, tmp_path: Path, signe
     """Nor of a longer one: everything is looked through, and that decides."""
     with (
         opened(f"sqlite:///{tmp_path}/other.db") as engine,
-        Log.create(engine, origin=ORIGIN, signer=signer, clock=TestClock()) as other,
+        Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer, clock=TestClock()) as other,
     ):
         longer = signed(other, 5, size=30)
         shorter = Looked(NOTHING.tree.extended([bytes(32)] * 4), bytes(32), {})
@@ -123,7 +123,7 @@ def test_what_others_appended_is_looked_at_when_it_is_asked_for(
 ) -> None:
     """By its leaf, not by the search's table, out of which it may have been taken."""
     watched = Watched(log, KINDS)
-    with Log.open(engine, origin=ORIGIN, signer=signer, clock=TestClock()) as other:
+    with Log.open(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer, clock=TestClock()) as other:
         other.append([draft(0, kind="signature"), draft(1)])
     with cheating(url) as cheat:
         cheat.connection.execute(delete(TERMS))

@@ -27,12 +27,12 @@ def history(log: Log) -> Log:
 
 def one(i: int) -> Draft:
     body: dict[str, Any] = {"number": i}
-    if i % 7 == 0:
-        body["subjects"] = {PARTIES[i % 3]: [f"client-{i % 5}", "everybody"]}
+    subjects = {PARTIES[i % 3]: [f"client-{i % 5}", "everybody"]} if i % 7 == 0 else {}
     index: dict[str, str | tuple[str, ...]] = {"party": PARTIES[i % 3], "outcome": OUTCOMES[(i // 3) % 3]}
     if i % 10 == 0:
         index["clause"] = ("benchmarking:2.1", f"benchmarking:{i % 4}")
-    return Draft("request" if i % 4 else "release", body, tuple(sorted({PARTIES[i % 3], PARTIES[(i // 5) % 3]})), index)
+    readers = tuple(sorted({PARTIES[i % 3], PARTIES[(i // 5) % 3]}))
+    return Draft("request" if i % 4 else "release", body, readers, index, subjects=subjects)
 
 
 def holds(entry: Entry, key: str, value: Any) -> bool:
@@ -52,9 +52,9 @@ def holds(entry: Entry, key: str, value: Any) -> bool:
         case "after":
             return bool(entry.seq > value)
         case "subject" if isinstance(value, tuple):
-            return value[1] in entry.body.get("subjects", {}).get(value[0], [])
+            return value[1] in one(entry.body["number"]).subjects.get(value[0], [])
         case "subject":
-            return any(value in ids for ids in entry.body.get("subjects", {}).values())
+            return any(value in ids for ids in one(entry.body["number"]).subjects.values())
         case _:
             return value in index.get(key, [])
 

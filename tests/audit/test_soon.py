@@ -9,12 +9,15 @@ import pytest
 
 from audit import Log
 from audit.errors import DraftWrong, LogUnavailable
-from tests.audit.worlds import ORIGIN, draft, numbers, opened, signer
+from tests.audit.worlds import ORIGIN, draft, keys_of, numbers, opened, signer
 
 
 def test_a_reader_finds_what_was_taken_just_now(tmp_path: Path) -> None:
     """Reading has it written first."""
-    with opened(f"sqlite:///{tmp_path}/log.db") as engine, Log.create(engine, origin=ORIGIN, signer=signer()) as log:
+    with (
+        opened(f"sqlite:///{tmp_path}/log.db") as engine,
+        Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer()) as log,
+    ):
         log.append_soon([draft(1)])
         assert [1] == numbers(log)
 
@@ -23,16 +26,19 @@ def test_the_end_writes_it(tmp_path: Path) -> None:
     """Whoever opens the log after `close` finds it."""
     key = signer()
     with opened(f"sqlite:///{tmp_path}/log.db") as engine:
-        log = Log.create(engine, origin=ORIGIN, signer=key)
+        log = Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=key)
         taken = log.append_soon([draft(1)])
         log.close()
-        with Log.open(engine, origin=ORIGIN, signer=key) as again:
+        with Log.open(engine, keys=keys_of(engine), origin=ORIGIN, signer=key) as again:
             assert ([1], True) == (numbers(again), taken.done())
 
 
 def test_whoever_reads_waits_for_what_is_being_written(tmp_path: Path) -> None:
     """It has left the queue, and its commit has not returned: it is there for the reader all the same."""
-    with opened(f"sqlite:///{tmp_path}/log.db") as engine, Log.create(engine, origin=ORIGIN, signer=signer()) as log:
+    with (
+        opened(f"sqlite:///{tmp_path}/log.db") as engine,
+        Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer()) as log,
+    ):
         writing, go = threading.Event(), threading.Event()
 
         def held(_connection: object, _entries: object) -> None:
@@ -55,7 +61,10 @@ def test_whoever_reads_waits_for_what_is_being_written(tmp_path: Path) -> None:
 
 def test_nothing_is_left_behind_when_callers_race(tmp_path: Path) -> None:
     """Callers that append and callers that append soon, all at once: each entry is there, once."""
-    with opened(f"sqlite:///{tmp_path}/log.db") as engine, Log.create(engine, origin=ORIGIN, signer=signer()) as log:
+    with (
+        opened(f"sqlite:///{tmp_path}/log.db") as engine,
+        Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer()) as log,
+    ):
 
         def ask(caller: int) -> None:
             for turn in range(10):
@@ -73,7 +82,7 @@ def test_nothing_is_left_behind_when_callers_race(tmp_path: Path) -> None:
 def test_after_the_end_it_is_refused(tmp_path: Path) -> None:
     """What nobody would write is not taken; nor is nothing."""
     with opened(f"sqlite:///{tmp_path}/log.db") as engine:
-        log = Log.create(engine, origin=ORIGIN, signer=signer())
+        log = Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer())
         with pytest.raises(DraftWrong):
             log.append_soon([])
         log.close()

@@ -18,7 +18,7 @@ from audit.schema import LEAVES
 from audit.tile_store import TILES, TileStore
 from audit.tiles import ENTRIES, Tile, bundle, hashes_in, leaves_in, tiles_of
 from audit.tree import Tree
-from tests.audit.worlds import draft
+from tests.audit.worlds import draft, keys_of
 
 SIZES = (0, 1, 255, 256, 257, 65_535, 65_536, 65_537, 70_000)
 
@@ -180,7 +180,7 @@ def test_tiles_from_many_rows(sqlite_url: str, signer, size: int) -> None:  # ty
     """Three levels: root and proofs from the table, whose bytes are the same after all of them were deleted."""
     from tests.audit.worlds import ORIGIN, opened
 
-    with opened(sqlite_url) as engine, Log.create(engine, origin=ORIGIN, signer=signer):
+    with opened(sqlite_url) as engine, Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer):
         whole = filled(engine, size)
         tree = TileStore(engine).tree(size)
         assert whole.root == tree.root

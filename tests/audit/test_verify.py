@@ -9,7 +9,7 @@ from audit import Entry, Log, LogMissing, NoteSigner, NoteWrong, Tampered, Wrong
 from audit.schema import BODIES
 from tests.audit.tampering import cheating, restored, saved
 from tests.audit.ways import FORGER, LAST, ON_BOTH, SIZE, WAYS, cut_words, new_content
-from tests.audit.worlds import ORIGIN, draft
+from tests.audit.worlds import ORIGIN, draft, keys_of
 
 
 @pytest.fixture
@@ -29,11 +29,11 @@ def test_each_way_is_caught(name: str, whole: Log, url: str, signer: NoteSigner)
     """The first bad entry, the kind of fault, and a sentence."""
     way = WAYS[name]
     whole.close()
-    before = verify(whole.engine, vkey=signer.vkey)
+    before = verify(whole.engine, keys=keys_of(whole.engine), vkey=signer.vkey)
     assert before.ok, before
     with cheating(url) as cheat:
         way.trick(cheat)
-    report = verify(whole.engine, vkey=signer.vkey)
+    report = verify(whole.engine, keys=keys_of(whole.engine), vkey=signer.vkey)
     assert report.first is not None, "not found out"
     assert (way.code, way.seq) == (report.first.code, report.first.seq), [str(f) for f in report.faults][:6]
     assert way.says in str(report.first)
@@ -47,9 +47,9 @@ def test_an_older_copy_is_caught_only_by_who_remembers(whole: Log, url: str, sig
     remembered = whole.head().checkpoint
     whole.close()
     restored(url, older)
-    alone = verify(whole.engine, vkey=signer.vkey)
+    alone = verify(whole.engine, keys=keys_of(whole.engine), vkey=signer.vkey)
     assert (True, 0) == (alone.ok, alone.remembered)
-    report = verify(whole.engine, vkey=signer.vkey, remembered=[remembered])
+    report = verify(whole.engine, keys=keys_of(whole.engine), vkey=signer.vkey, remembered=[remembered])
     assert report.first is not None
     assert ("rewound", 1) == (report.first.code, report.remembered)
     assert f"entries {LAST + 1} to {LAST + 1} are gone" in str(report.first)
@@ -62,8 +62,8 @@ def test_the_key_s_owner_is_caught_only_by_who_remembers(whole: Log, url: str, s
     with cheating(url) as cheat:
         new_content(cheat, 5)
         cheat.move_head(cheat.rechain(6), signer=signer)
-    assert verify(whole.engine, vkey=signer.vkey).ok
-    report = verify(whole.engine, vkey=signer.vkey, remembered=[remembered])
+    assert verify(whole.engine, keys=keys_of(whole.engine), vkey=signer.vkey).ok
+    report = verify(whole.engine, keys=keys_of(whole.engine), vkey=signer.vkey, remembered=[remembered])
     assert report.first is not None
     assert "history-differs" == report.first.code
 
@@ -94,7 +94,7 @@ def test_what_the_verifier_is_given_is_checked(whole: Log, signer: NoteSigner) -
 def test_no_log_at_all(engine: Engine, signer: NoteSigner) -> None:
     """An empty database is said to be one."""
     with pytest.raises(LogMissing):
-        verify(engine, vkey=signer.vkey)
+        verify(engine, keys=keys_of(engine), vkey=signer.vkey)
 
 
 def test_the_caller_looks_at_each_entry_too(whole: Log, signer: NoteSigner) -> None:
@@ -121,7 +121,7 @@ def test_progress_ends_at_the_end(whole: Log, signer: NoteSigner) -> None:
 def test_many_faults_are_counted_and_some_are_listed(whole: Log, url: str, signer: NoteSigner) -> None:
     """Memory stays bounded whatever was done."""
     with cheating(url) as cheat:
-        cheat.connection.execute(update(BODIES).values(salt=bytes(32)))
+        cheat.connection.execute(update(BODIES).values(sealed=bytes(80)))
     report = verify(whole, vkey=signer.vkey)
     assert (LAST + 1, 100) == (report.count, len(report.faults))
     assert report.first is not None
@@ -188,7 +188,7 @@ def test_a_cut_table_of_words_is_mended_on_opening(whole: Log, url: str, signer:
     whole.close()
     with cheating(url) as cheat:
         cut_words(cheat)
-    with Log.open(whole.engine, origin=ORIGIN, signer=signer) as again:
+    with Log.open(whole.engine, keys=keys_of(whole.engine), origin=ORIGIN, signer=signer) as again:
         assert LAST + 1 == len(again.search(party="aspire", limit=1000))
         assert verify(again, vkey=signer.vkey).ok
 
@@ -215,7 +215,7 @@ def test_a_log_whose_end_is_wrong_does_not_open(
     with cheating(url) as cheat:
         WAYS[name].trick(cheat)
     with pytest.raises(error) as caught:
-        Log.open(whole.engine, origin=ORIGIN, signer=signer)
+        Log.open(whole.engine, keys=keys_of(whole.engine), origin=ORIGIN, signer=signer)
     assert code == getattr(caught.value, "code", None)
 
 
@@ -234,8 +234,8 @@ def refused(url: str, statement: str) -> None:
 
 
 def test_bodies_are_never_changed(whole: Log, url: str) -> None:
-    """Nor given another salt."""
-    refused(url, "UPDATE audit_bodies SET salt = salt WHERE seq = 5")
+    """Nor given other keys."""
+    refused(url, "UPDATE audit_bodies SET keys = keys WHERE seq = 5")
 
 
 def test_the_ways_round_the_triggers(whole: Log, url: str) -> None:

@@ -31,7 +31,7 @@ from audit.published import Published
 from audit.witness import Answered, submit
 from audit.witness_http import post
 from audit.witnessing import ask
-from tests.audit.worlds import ORIGIN, TestClock, draft, opened
+from tests.audit.worlds import ORIGIN, TestClock, draft, keys_of, opened
 from tests.conftest import missing
 from tests.serving import free_port
 
@@ -257,7 +257,7 @@ def grown(sqlite_url: str, signer: NoteSigner) -> Iterator[Log]:
 
 
 def _log(engine: Engine, signer: NoteSigner) -> Log:
-    return Log.create(engine, origin=ORIGIN, signer=signer, clock=TestClock())
+    return Log.create(engine, keys=keys_of(engine), origin=ORIGIN, signer=signer, clock=TestClock())
 
 
 def round_of(log: Log, witness: Witness) -> tuple[bool, str | None, bool]:

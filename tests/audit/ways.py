@@ -139,7 +139,7 @@ def words_for_nothing(cheat: Cheat) -> None:
 
 
 def body_for_nothing(cheat: Cheat) -> None:
-    cheat.connection.execute(insert(BODIES).values(seq=LAST + 7, salt=bytes(32), body=b"{}"))
+    cheat.connection.execute(insert(BODIES).values({"seq": LAST + 7, "keys": bytes(24), "sealed": b"{}"}))
 
 
 def body_not_canonical(cheat: Cheat) -> None:

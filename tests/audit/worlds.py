@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine
 
-from audit import Draft, Entry, Log, NoteSigner
+from audit import Draft, Entry, KeyStore, Log, NoteSigner, WrappingKey
 from audit.schema import prepare
 
 ORIGIN = "gateway.example/log"
@@ -39,6 +39,13 @@ def opened(url: str, **options: Any) -> Iterator[Engine]:
         yield engine
     finally:
         engine.dispose()
+
+
+def keys_of(engine: Engine, wrapping: bytes = b"w" * 32) -> KeyStore:
+    """A key store for the log in this database: beside an SQLite file, in the same PostgreSQL database."""
+    if engine.dialect.name == "sqlite":
+        engine = create_engine(f"sqlite:///{engine.url.database}.keys")
+    return KeyStore(engine, WrappingKey(wrapping))
 
 
 def draft(number: int = 0, *, kind: str = "request", **index: str) -> Draft:

@@ -183,7 +183,7 @@ def test_an_entry_that_a_start_would_refuse(home: Settings) -> None:
         for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             database.execute(f'DROP TRIGGER "{name}"')
         (seq,) = database.execute("SELECT max(seq) - 1 FROM audit_leaves").fetchone()
-        database.execute("UPDATE audit_bodies SET salt = zeroblob(32) WHERE seq = ?", (seq,))
+        database.execute("UPDATE audit_bodies SET sealed = zeroblob(80) WHERE seq = ?", (seq,))
     code, part, detail, told = wrong(home.home)
     assert (1, "log", True) == (code, part, f"entry {seq}" in detail)
     assert "audit verify" in told

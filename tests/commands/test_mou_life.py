@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from governance.web.app import create_app
 from governance.web.services import Services
 from tests.agreement_world import ReferenceEngine, document
 from tests.connectors.wire import Arrived, Reply, serving
+from tests.tampered import rewritten
 
 # In force whatever day the machine's clock shows.
 DOCUMENT = document(effective="2020-01-01", expires="2099-12-31")
@@ -202,14 +202,7 @@ def test_somebody_with_the_database(shell: Shell) -> None:
     for party in PARTIES:
         shell.run("mou", "sign", "small", "--yes", key=party)
     entries = list(shell.services.journal.entries(kinds={"signature"}))
-    with sqlite3.connect(shell.folder / "home/accordant.db") as database:
-        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            database.execute(f'DROP TRIGGER "{name}"')
-        seq = entries[2].seq
-        (body,) = database.execute("SELECT body FROM audit_bodies WHERE seq = ?", (seq,)).fetchone()
-        forged = bytes(body).replace(b"of east", b"of West")
-        assert forged != body
-        database.execute("UPDATE audit_bodies SET body = ? WHERE seq = ?", (forged, seq))
+    rewritten(shell.services.settings, entries[2].seq, b"of east", b"of West")
     said = shell.run("mou", "status", "small").out
     assert "small: fails" in said
     assert f"(entry {entries[2].seq}, entry-broken)" in said

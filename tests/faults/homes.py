@@ -107,9 +107,11 @@ def bodies(settings: Settings, kind: str) -> list[dict[str, Any]]:
     """The bodies of a log's entries of one kind, read beside whoever serves."""
     from audit.look import entries_of
     from governance.adapters.store.database import open_database
+    from governance.wrapping import open_keys
 
-    engine = open_database(settings.database_url)
+    engine, keys = open_database(settings.database_url), open_keys(settings)
     try:
-        return [entry.body for entry in entries_of(engine, {kind})]
+        return [entry.body for entry in entries_of(engine, {kind}, keys=keys)]
     finally:
+        keys.close()
         engine.dispose()

@@ -17,6 +17,7 @@ from typing import Any
 from audit.look import entries_of
 from governance.adapters.store.database import open_database
 from governance.verification import verify_home
+from governance.wrapping import open_keys
 from tests.faults.homes import FEW
 from tests.serving import Served, serving
 from tests.simulator import World
@@ -109,14 +110,15 @@ def _kill(server: Served) -> None:
 def lost(world: World, received: list[Received]) -> list[str]:
     """What is not in the log as it was told, or twice; and what `audit verify` finds."""
     requests, clients = {}, Counter[str]()
-    engine = open_database(world.settings.database_url)
+    engine, keys = open_database(world.settings.database_url), open_keys(world.settings)
     try:
-        for entry in entries_of(engine, {"request", "disclosure"}):
+        for entry in entries_of(engine, {"request", "disclosure"}, keys=keys):
             if entry.kind == "request":
                 requests[entry.seq] = entry.body
             else:
                 clients[entry.body["call"]] += sum(len(s) for s in entry.body["subjects"].values())
     finally:
+        keys.close()
         engine.dispose()
     wrong = [f"verify: {fault.sentence}" for fault in verify_home(world.settings).faults]
     wrong += [f"{signature} stands {n} times" for signature, n in _signatures(requests).items() if n > 1]

@@ -13,7 +13,7 @@ from audit.errors import vendor_errors
 from audit.schema import prepare
 from governance.errors import LogUnavailable
 
-__all__ = ["METADATA", "make_tables", "missing_tables", "open_database", "require_writable"]
+__all__ = ["METADATA", "database_file", "make_tables", "missing_tables", "open_database", "require_writable"]
 
 METADATA = MetaData()
 _PATIENCE: dict[str, Any] = {
@@ -46,6 +46,12 @@ def open_database(url: str) -> Engine:
             f"the database cannot be opened ({type(error).__name__})", reason="database-unavailable"
         ) from None
     return engine
+
+
+def database_file(url: str) -> Path | None:
+    """The file of an SQLite database; None where it is a server's."""
+    parsed = make_url(url)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 
 def make_tables(engine: Engine) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from audit import Entry
+from audit import Details, Entry
 from audit.receipt import Receipt
 from governance.errors import InputWrong, LogUnavailable, NotFound, Refused
 from governance.history import FILTERS, shown
@@ -26,10 +26,10 @@ def checkpoint_header(services: Services) -> dict[str, str]:
     return {"Accordant-Checkpoint": b64encode(note).decode("ascii")}
 
 
-def receipt_shown(found: Entry, made: Receipt) -> dict[str, Any]:
+def receipt_shown(found: Entry, made: Receipt, details: Details | None = None) -> dict[str, Any]:
     """A receipt as JSON: the entry, the opening of its body, a checkpoint, and the proof that it covers the entry."""
     proof = [b64encode(digest).decode() for digest in made.proof]
-    return shown(found) | {"checkpoint": b64encode(made.checkpoint).decode(), "proof": proof}
+    return shown(found, details) | {"checkpoint": b64encode(made.checkpoint).decode(), "proof": proof}
 
 
 _TEXT = "text/plain; charset=utf-8"
@@ -70,7 +70,7 @@ def blueprint(services: Services) -> Blueprint:
         wanted = request.accept_mimetypes.best_match(("application/json", "text/plain"), default="application/json")
         if wanted == "text/plain":
             return Response(made.to_text(), content_type=_TEXT)
-        return jsonify(receipt_shown(found, made))
+        return jsonify(receipt_shown(found, made, services.history.details(found)))
 
     @pages.post("/v1/exports")
     def export() -> Response:
@@ -103,8 +103,7 @@ def blueprint(services: Services) -> Blueprint:
     def entry(seq: int) -> Response:
         """One entry."""
         caller = _reader(services.authenticate(request))
-        return jsonify(
-            shown(services.history.entry(seq, party=caller.party, administrator=caller.use == "administrator"))
-        )
+        found = services.history.entry(seq, party=caller.party, administrator=caller.use == "administrator")
+        return jsonify(shown(found, services.history.details(found)))
 
     return pages

@@ -142,6 +142,11 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
         body = {k: v for k, v in found.body.items() if k != "filing"}
         receipt = _receipt(services, found)
         covered = covering(receipt.checkpoint, services.vkey) if receipt else None
+        details = services.history.details(found)
+        if details.subjects:
+            body["clients"] = dict(details.subjects)
+        if details.parts:
+            body["parts"] = [None if part is None else part.value for part in details.parts]
         return render_template(
             "entry.html",
             entry=found,
@@ -169,7 +174,7 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
         """The entry, the opening of its body, and the proof that a checkpoint covers it, to be kept."""
         holder = door.holder()
         found = services.history.entry(seq, party=holder.party, administrator=door.administrates(holder))
-        kept = receipt_shown(found, services.published.receipt(found))
+        kept = receipt_shown(found, services.published.receipt(found), services.history.details(found))
         content = json.dumps(kept, ensure_ascii=False, indent=2)
         headers = {"Content-Disposition": f'attachment; filename="entry-{seq}.json"'}
         return Response(content, content_type="application/json", headers=headers)

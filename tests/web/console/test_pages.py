@@ -15,6 +15,7 @@ from audit.cosigned import CosignatureStore
 from audit.note import NoteVerifier
 from audit.receipt import Receipt
 from tests.simulator import DOCUMENT, World
+from tests.tampered import rewritten
 from tests.web.console.visitor import Visitor
 
 PAGES = ("/", "/mous", "/mous/small", "/mous/small/versions/1", "/history", "/requests", "/waiting", "/data")
@@ -310,17 +311,7 @@ def test_a_tampered_entry_is_told_and_nothing_breaks(tmp_path_factory: pytest.Te
     world = World.found(tmp_path_factory.mktemp("tampered")).agreed()
     visitor = Visitor.signed_in(world, world.partners["north"])
     (signature,) = world.services.journal.search(kind="signature", party="south")
-    database = sa.create_engine(world.settings.database_url)
-    with database.begin() as connection:
-        triggers = list(connection.scalars(sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger'")))
-        for name in triggers:
-            connection.execute(sa.text(f'DROP TRIGGER "{name}"'))
-        body = bytes(connection.scalar(sa.text("SELECT body FROM audit_bodies WHERE seq = :s"), {"s": signature.seq}))
-        changed = body.replace(b"director", b"chairman")
-        connection.execute(
-            sa.text("UPDATE audit_bodies SET body = :b WHERE seq = :s"), {"b": changed, "s": signature.seq}
-        )
-    database.dispose()
+    rewritten(world.settings, signature.seq, b"director", b"chairman")
     text = visitor.text("/mous/small")
     assert "does not hold" in text or "do not hold" in text
     assert f"entry {signature.seq}" in text

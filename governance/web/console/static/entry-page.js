@@ -105,7 +105,7 @@ async function run(memory) {
     served: new Served(`${location.origin}/log/`),
     memory,
     seq: Number(number?.[1] ?? NaN),
-    opening: { leaf: text("opening-leaf"), salt: text("opening-salt"), body: text("opening-body") },
+    opening: { leaf: text("opening-leaf"), salt: text("opening-salt"), body: text("opening-body"), erased: text("opening-erased") },
     signer: text("declaration-key"),
     words: wordsOnPage(),
   });

@@ -158,6 +158,9 @@ export class Verification {
   async #body() {
     const { leaf, opening } = this;
     if (!leaf) return open("Not looked at: there is no leaf to hold it against.");
+    if (opening.erased) {
+      return open(`The page says that the content was erased under entry ${opening.erased}. Its leaf and place can be proved, its content no more.`);
+    }
     if (!opening.body || !opening.salt) return bad("The page holds no content to be checked.");
     const digest = hex(await sha256(unhex(opening.salt), encode(opening.body)));
     if (digest !== leaf.body) {

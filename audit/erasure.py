@@ -1,0 +1,158 @@
+"""Forgetting: the content goes, the leaf stays, and an entry says what was forgotten.
+
+An erasure's body carries, under the key `erased`, what it forgets:
+
+    {"bodies":[[5,5],[9,12]],"keys":["<handle>"],"parts":[[7,0]]}
+
+`bodies` are numbers of entries, first and last of each run; `parts` an entry's number and the part's in it; `keys` the
+ids of the data keys that are destroyed. Nothing in it says whose they were. The rows go in the transaction of the
+erasure's entry; the keys go after it, and are looked for again whenever the log is opened: an erasure that was recorded
+is carried out, whatever happened meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, insert, select
+
+from audit.entry import Entry
+from audit.errors import mapped, vendor_errors
+from audit.keys import DATA_KEYS, KeyStore, handle_id, handle_text
+from audit.schema import BODIES, ERASED, ERASED_KEYS, NAMED, PARTS, WHOLE
+
+__all__ = ["ERASURE", "Erased", "clean", "erase_rows", "finish", "named_under", "runs"]
+
+ERASURE = "erasure"
+_SOME = 500
+_PATIENCE = 5.0
+
+
+def runs(numbers: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """Ascending numbers as runs: first and last of each."""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and found[-1][1] == number - 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return tuple((first, last) for first, last in found)
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure forgets."""
+
+    bodies: tuple[tuple[int, int], ...] = ()
+    parts: tuple[tuple[int, int], ...] = ()
+    keys: tuple[bytes, ...] = ()
+
+    def to_body(self) -> dict[str, Any]:
+        """What stands under `erased`."""
+        return {
+            "bodies": [list(run) for run in self.bodies],
+            "keys": sorted(handle_text(key) for key in self.keys),
+            "parts": [list(part) for part in self.parts],
+        }
+
+    @classmethod
+    def from_entry(cls, entry: Entry) -> Erased:
+        """Raises ValueError where the body does not say, or names an entry that did not stand yet."""
+        said = entry.body.get("erased")
+        if not isinstance(said, Mapping) or set(said) != {"bodies", "keys", "parts"}:
+            raise ValueError("it does not say what it forgets")
+        bodies, parts = (tuple((_number(a), _number(b)) for a, b in said[what]) for what in ("bodies", "parts"))
+        if any(not first <= last < entry.seq for first, last in bodies) or any(seq >= entry.seq for seq, _ in parts):
+            raise ValueError("it names an entry that did not stand yet")
+        return cls(bodies, parts, tuple(handle_id(key) for key in said["keys"]))
+
+    def holds_body(self, seq: int) -> bool:
+        """Whether it forgets the content of this entry."""
+        return any(first <= seq <= last for first, last in self.bodies)
+
+    @property
+    def numbers(self) -> Iterator[int]:
+        """The entries whose content it forgets."""
+        for first, last in self.bodies:
+            yield from range(first, last + 1)
+
+
+def _number(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("it names an entry by something that is not a number")
+    return value
+
+
+def named_under(connection: Connection, keys: Sequence[bytes]) -> Erased:
+    """The bodies and parts that still lie under these subjects' keys."""
+    bodies: set[int] = set()
+    parts: set[tuple[int, int]] = set()
+    for start in range(0, len(keys), _SOME):
+        some = keys[start : start + _SOME]
+        of_bodies = select(NAMED.c.seq).join(BODIES, BODIES.c.seq == NAMED.c.seq).where(NAMED.c.key.in_(some))
+        bodies.update(connection.scalars(of_bodies))
+        of_parts = select(PARTS.c.seq, PARTS.c.number).where(PARTS.c["keys"].in_(some))
+        parts.update((seq, number) for seq, number in connection.execute(of_parts))
+    return Erased(runs(sorted(bodies)), tuple(sorted(parts)), tuple(keys))
+
+
+def erase_rows(connection: Connection, erased: Erased, *, under: int) -> None:
+    """Deletes the ciphertexts, and notes under which entry: in the transaction of that entry."""
+    for first, last in erased.bodies:
+        of_bodies = (BODIES.c.seq >= first) & (BODIES.c.seq <= last)
+        gone = list(connection.scalars(select(BODIES.c.seq).where(of_bodies)))
+        connection.execute(delete(BODIES).where(of_bodies))
+        connection.execute(delete(NAMED).where((NAMED.c.seq >= first) & (NAMED.c.seq <= last)))
+        if gone:
+            rows = [{"seq": seq, "number": WHOLE, "under": under} for seq in gone]
+            connection.execute(insert(ERASED), rows)
+    for seq, number in erased.parts:
+        connection.execute(delete(PARTS).where(PARTS.c.seq == seq, PARTS.c.number == number))
+        connection.execute(insert(ERASED), {"seq": seq, "number": number, "under": under})
+    for start in range(0, len(erased.keys), _SOME):
+        some = erased.keys[start : start + _SOME]
+        known = set(connection.scalars(select(ERASED_KEYS.c.key).where(ERASED_KEYS.c.key.in_(some))))
+        if new := [{"key": key, "under": under} for key in dict.fromkeys(some) if key not in known]:
+            connection.execute(insert(ERASED_KEYS), new)
+
+
+def finish(engine: Engine, keys: KeyStore) -> int:
+    """Destroys every key that an erasure says is destroyed and that is still there; how many."""
+    with mapped(engine, "being looked at"), engine.connect() as connection, connection.begin():
+        ordered = [bytes(key) for key in connection.scalars(select(ERASED_KEYS.c.key))]
+    there = keys.present(ordered)
+    return keys.destroy(there) if there else 0
+
+
+def clean(engine: Engine, tables: Sequence[str] = (BODIES.name, PARTS.name, DATA_KEYS.name)) -> bool:
+    """Sees to it that deleted bytes lie in no free page and no journal, as far as the database goes; whether it went.
+
+    SQLite overwrites what it deletes (`secure_delete`); what is left is its journal, which is emptied once no reader
+    needs it. PostgreSQL writes the tables anew; its own journal (WAL) and its archives keep ciphertexts for as long as
+    they are kept, whose keys are gone.
+    """
+    with mapped(engine, "being cleaned"):
+        if engine.dialect.name == "sqlite":
+            return _emptied(engine)
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for table in tables:
+                with suppress(*vendor_errors(engine)):  # one that is not there
+                    connection.exec_driver_sql(f'VACUUM FULL "{table}"')
+        return True
+
+
+def _emptied(engine: Engine) -> bool:
+    until = time.monotonic() + _PATIENCE
+    while True:
+        raw = engine.raw_connection()
+        try:
+            busy = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            raw.close()
+        if not busy or time.monotonic() > until:
+            return not busy
+        time.sleep(0.05)

@@ -1,0 +1,201 @@
+"""Bodies lie on the disk as ciphertext, each bound to its place; what is forgotten stays provable as a leaf."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, delete, func, insert, select
+
+from audit import Draft, Entry, Log, NoteSigner, Part, Tampered, verify
+from audit.erasure import ERASURE, Erased, clean, erase_rows, finish, named_under, runs
+from audit.keys import DATA_KEYS
+from audit.schema import BODIES, ERASED, PARTS
+from tests.audit.tampering import cheating
+from tests.audit.worlds import ORIGIN, draft, keys_of
+
+NAME = "client-4711"
+
+
+def told(*, subject: str = NAME) -> list[Draft]:
+    """A consent of the subject, a request that names it, and a disclosure that tells of it and another."""
+    index = {"party": "aspire"}
+    return [
+        Draft(
+            "consent",
+            {"file": "x"},
+            ("aspire",),
+            index,
+            subjects={"aspire": [subject]},
+            parts=(Part("aspire", subject, {"subject": subject, "purpose": "research"}),),
+        ),
+        Draft("request", {"filter": subject}, ("aspire",), index, use="content", names=(("aspire", subject),)),
+        Draft("disclosure", {}, ("aspire",), index, use="disclosure", subjects={"aspire": [subject, "client-1"]}),
+    ]
+
+
+def erase(log: Log, subject: str = NAME) -> Entry:
+    """As an order to forget a client is carried out."""
+    ids = [key.id for key in log.sealing.keys.naming(subject)]
+    with log.engine.connect() as connection:
+        erased = named_under(connection, ids)
+    body = {"basis": "the client asked", "erased": erased.to_body()}
+    (entry,) = log.append(
+        [Draft(ERASURE, body)], within=lambda connection, made: erase_rows(connection, erased, under=made[0].seq)
+    )
+    log.sealing.keys.destroy(ids)
+    log.sealing.forget()
+    return entry
+
+
+def test_nothing_on_the_disk_can_be_read(log: Log, engine: Engine) -> None:
+    """No column of any table holds what a body says."""
+    log.append([Draft("request", {"words": "teaching in the mornings"}, ("aspire",), {"party": "aspire"}), *told()])
+    with engine.connect() as connection:
+        stored = b"".join(bytes(row.sealed) for table in (BODIES, PARTS) for row in connection.execute(select(table)))
+    assert b"mornings" not in stored
+    assert NAME.encode() not in stored
+    assert "teaching in the mornings" == next(log.entries()).body["words"]
+
+
+def test_a_body_names_clients_by_handles(log: Log) -> None:
+    """Who stands behind them, and what is said of each, is told to whoever may see the body."""
+    consent, _, disclosure = log.append(told())
+    assert NAME.encode() not in consent.body_bytes + disclosure.body_bytes
+    found = log.details(disclosure)
+    assert [NAME, "client-1"] == [found.subjects[handle] for handle in disclosure.body["subjects"]["aspire"]]
+    (part,) = log.details(consent).parts
+    assert part is not None
+    assert {"subject": NAME, "purpose": "research"} == part.value
+    assert [2, 0] == [entry.seq for entry in log.search(subject=NAME)]
+    assert [] == list(log.search(subject="nobody"))
+
+
+def test_what_was_erased_is_neither_there_nor_a_fault(log: Log, signer: NoteSigner) -> None:
+    """The verifier names the erasure; other clients' content and every proof stand."""
+    log.append([draft(), *told(), *told(subject="client-1")])
+    erasure = erase(log)
+    report = verify(log, vkey=signer.vkey)
+    assert report.ok, report.faults
+    assert ((2, 2, erasure.seq),) == report.erased
+    request = log.entry(2)
+    assert request is not None
+    assert (erasure.seq, {}, ()) == (request.erased, request.body, request.readers)
+    consent = log.entry(1)
+    assert consent is not None
+    assert (None,) == log.details(consent).parts
+    disclosure = log.entry(3)
+    assert disclosure is not None
+    assert ["client-1"] == list(log.details(disclosure).subjects.values())
+    assert [] == list(log.search(subject=NAME))
+    assert 3 == len(log.search(subject="client-1"))
+    assert NAME not in json.dumps(erasure.body)
+    with Log.open(log.engine, origin=ORIGIN, signer=signer, keys=keys_of(log.engine)) as again:
+        assert [1, 2] == [e.seq for e in again.entries(after=0, until=2)]
+
+
+def test_a_client_that_comes_again_is_another(log: Log, signer: NoteSigner) -> None:
+    """What is recorded after an erasure lies under new keys."""
+    log.append(told())
+    erase(log)
+    log.append(told())
+    assert [6, 4] == [entry.seq for entry in log.search(subject=NAME)]
+    assert verify(log, vkey=signer.vkey).ok
+
+
+def test_keys_are_destroyed_whatever_happened(log: Log, signer: NoteSigner) -> None:
+    """The erasure was recorded and the process died: the next start does the rest."""
+    log.append(told())
+    keys = log.sealing.keys
+    ids = [key.id for key in keys.naming(NAME)]
+    with log.engine.connect() as connection:
+        erased = named_under(connection, ids)
+    body = {"erased": erased.to_body()}
+    log.append([Draft(ERASURE, body)], within=lambda c, made: erase_rows(c, erased, under=made[0].seq))
+    assert ["key-returned"] == [fault.code for fault in verify(log, vkey=signer.vkey).faults]
+    assert len(ids) == finish(log.engine, keys)
+    assert verify(log, vkey=signer.vkey).ok
+
+
+@pytest.mark.parametrize(
+    ("trick", "code"),
+    [
+        ("ciphertexts are exchanged", "body-swapped"),
+        ("a body is deleted", "body-missing"),
+        ("a body is deleted and said to be erased", "erasure-unordered"),
+        ("a part is deleted", "part-missing"),
+        ("a client's key is deleted", "key-missing"),
+        ("an erased body is put back", "erased-returned"),
+    ],
+)
+def test_cheating_with_ciphertexts_is_found(log: Log, url: str, signer: NoteSigner, trick: str, code: str) -> None:
+    """Each with its own word."""
+    log.append([draft(1), draft(2), *told()])
+    with log.engine.connect() as connection:
+        before = dict(connection.execute(select(BODIES).where(BODIES.c.seq == 3)).one()._mapping)
+    if trick == "an erased body is put back":
+        erase(log)
+    if trick == "a client's key is deleted":
+        with log.sealing.keys.engine.begin() as connection:
+            connection.execute(delete(DATA_KEYS).where(func.length(DATA_KEYS.c.tag) > 0, DATA_KEYS.c.use == "content"))
+        log.sealing.forget()
+    with cheating(url) as cheat:
+        match trick:
+            case "ciphertexts are exchanged":
+                one, two = cheat.sealed(0), cheat.sealed(1)
+                cheat.set_sealed(0, *two)
+                cheat.set_sealed(1, *one)
+            case "a body is deleted":
+                cheat.connection.execute(delete(BODIES).where(BODIES.c.seq == 1))
+            case "a body is deleted and said to be erased":
+                cheat.connection.execute(delete(BODIES).where(BODIES.c.seq == 1))
+                cheat.connection.execute(insert(ERASED).values(seq=1, number=-1, under=2))
+            case "a part is deleted":
+                cheat.connection.execute(delete(PARTS))
+            case "an erased body is put back":
+                cheat.connection.execute(insert(BODIES).values(before))
+    assert code in [fault.code for fault in verify(log, vkey=signer.vkey).faults]
+
+
+def test_a_body_that_is_gone_is_not_answered(log: Log, url: str) -> None:
+    """A reader is told that the log is not whole, never given less."""
+    log.append([draft(1), draft(2)])
+    with cheating(url) as cheat:
+        cheat.connection.execute(delete(BODIES).where(BODIES.c.seq == 1))
+    with pytest.raises(Tampered, match="the content of entry 1 is missing"):
+        log.entry(1)
+
+
+def test_an_erasure_says_exactly_what_it_forgets() -> None:
+    """It names nothing that stands behind it, and nothing by anything but a number or a handle."""
+    assert ((1, 3), (5, 5)) == runs([1, 2, 3, 5])
+    erased = Erased(((1, 3),), ((4, 0),), (b"k" * 24,))
+    assert erased.to_body() == {"bodies": [[1, 3]], "parts": [[4, 0]], "keys": ["a2tra2tra2tra2tra2tra2tra2tra2tr"]}
+    assert [1, 2, 3] == list(erased.numbers)
+
+
+def test_no_byte_of_a_client_is_left_on_the_disk(tmp_path: Path, signer: NoteSigner) -> None:
+    """Neither its id nor the ciphertext, in no file of database, journal or key store."""
+    from tests.audit.worlds import opened
+
+    with opened(f"sqlite:///{tmp_path}/log.db") as engine:
+        with Log.create(engine, origin=ORIGIN, signer=signer, keys=keys_of(engine)) as log:
+            log.append(told())
+            with engine.connect() as connection:
+                sealed = bytes(connection.scalar(select(BODIES.c.sealed).where(BODIES.c.seq == 1)) or b"")
+                wrapped = [bytes(w) for w in _wrapped(log)]
+            assert any(sealed in path.read_bytes() for path in tmp_path.iterdir())
+            erase(log)
+            assert clean(engine)
+            assert clean(log.sealing.keys.engine)
+        everything = b"".join(path.read_bytes() for path in sorted(tmp_path.iterdir()))
+        assert sealed not in everything
+        assert NAME.encode() not in everything
+        assert not [w for w in wrapped if w in everything]
+
+
+def _wrapped(log: Log) -> list[bytes]:
+    with log.sealing.keys.engine.connect() as connection:
+        ids = [key.id for key in log.sealing.keys.naming(NAME)]
+        return list(connection.scalars(select(DATA_KEYS.c.wrapped).where(DATA_KEYS.c.id.in_(ids))))
