@@ -20,9 +20,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, insert, select
 
 from audit.entry import Entry
-from audit.errors import mapped, vendor_errors
-from audit.keys import DATA_KEYS, KeyStore, handle_id, handle_text
+from audit.errors import Tampered, mapped, vendor_errors
+from audit.keys import DATA_KEYS, handle_id, handle_text
+from audit.rows import fetch
 from audit.schema import BODIES, ERASED, ERASED_KEYS, NAMED, PARTS, WHOLE
+from audit.sealing import Sealing
 
 __all__ = ["ERASURE", "Erased", "clean", "erase_rows", "finish", "named_under", "runs"]
 
@@ -119,12 +121,27 @@ def erase_rows(connection: Connection, erased: Erased, *, under: int) -> None:
             connection.execute(insert(ERASED_KEYS), new)
 
 
-def finish(engine: Engine, keys: KeyStore) -> int:
-    """Destroys every key that an erasure says is destroyed and that is still there; how many."""
+def finish(engine: Engine, sealing: Sealing) -> int:
+    """Destroys every key that an erasure ordered destroyed and that is still there; how many.
+
+    The table of erasures says where to look. What it says alone destroys nothing: whoever can write to the database
+    would have a start forget what was never to be forgotten.
+    """
     with mapped(engine, "being looked at"), engine.connect() as connection, connection.begin():
-        ordered = [bytes(key) for key in connection.scalars(select(ERASED_KEYS.c.key))]
-    there = keys.present(ordered)
-    return keys.destroy(there) if there else 0
+        said = {bytes(key): under for key, under in connection.execute(select(ERASED_KEYS.c.key, ERASED_KEYS.c.under))}
+        there = sealing.keys.present(said)
+        orders = {under: _ordered(connection, under, sealing) for under in {said[key] for key in there}}
+    gone = [key for key in there if key in orders[said[key]]]
+    return sealing.keys.destroy(gone) if gone else 0
+
+
+def _ordered(connection: Connection, under: int, sealing: Sealing) -> frozenset[bytes]:
+    """The keys that this entry destroys; none where it is no erasure, or not what was recorded."""
+    try:
+        (entry,) = fetch(connection, [under], sealing)
+        return frozenset(Erased.from_entry(entry).keys) if entry.kind == ERASURE else frozenset()
+    except (Tampered, ValueError, TypeError):
+        return frozenset()
 
 
 def clean(engine: Engine, tables: Sequence[str] = (BODIES.name, PARTS.name, DATA_KEYS.name)) -> bool:

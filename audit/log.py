@@ -106,7 +106,7 @@ class Log:
             kinds = newest_of_kinds(connection)
             since = refiled(connection, head, sealing)
             place, newer = caught_up(connection, head, since=since, sealing=sealing)
-        finish(engine, keys)
+        finish(engine, sealing)
         sequencer = Sequencer(
             engine,
             place=place,

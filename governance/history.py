@@ -37,6 +37,7 @@ _COUNTED = 20_000
 _PASSED_OVER = 5_000
 # What a request brought about is recorded soon after it.
 _ACCOUNT = dt.timedelta(hours=1)
+_SOON = dt.timedelta(microseconds=1)  # `until` is the first instant that is too late
 
 
 def shown(entry: Entry, details: Details | None = None) -> dict[str, Any]:
@@ -178,6 +179,31 @@ class History:
                 reader=None if administrator else party,
             )
         return tuple(sorted((e for e in made if e.body.get("call") == call), key=lambda e: e.seq))
+
+    def call(self, entry: Entry, *, party: str, administrator: bool) -> tuple[Entry, ...]:
+        """The entries of one call, oldest first, as far as the caller may see: the request, whose data left, what left.
+
+        Empty where the entry belongs to no call.
+        """
+        named = entry.body.get("call")
+        if not named or entry.kind not in ("request", "disclosure", "release"):
+            return ()
+        request: Entry | None = entry
+        if entry.kind != "request":
+            asked = self.journal.search(
+                kind="request",
+                party=str(entry.body.get("party")),
+                since=entry.time - _ACCOUNT,
+                until=entry.time + _SOON,
+                limit=_PAGE,
+                reader=None if administrator else party,
+            )
+            request = next((e for e in asked if e.body.get("call") == named), None)
+        if request is None:
+            return (entry,)
+        found = {e.seq: e for e in self.account(request, party=party, administrator=administrator)}
+        found |= {request.seq: request, entry.seq: entry}
+        return tuple(found[seq] for seq in sorted(found))
 
     def standing(self, entry: Entry) -> Standing:
         """The entry's place in the chain, from stored bytes; the leaf before it holds no personal data."""

@@ -26,11 +26,13 @@ __all__ = ["main"]
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = {"desk": (1280, 860), "phone": (390, 844)}
-# (name, path, size, dark) of what stands in docs/
+# (name, path, size, dark) of what stands in docs/; for a path, `permit` is the newest request that was permitted
 CHOSEN = (
     ("console-overview", "/", "desk", False),
     ("console-agreement", "/mous/benchmarking#clause-2.2", "desk", False),
     ("console-phone", "/history?kind=request", "phone", True),
+    ("console-entry", "permit", "desk", False),
+    ("console-entry-phone", "permit", "phone", False),
 )
 
 
@@ -79,6 +81,16 @@ def _pages(page: Page, origin: str) -> dict[str, str]:
     return found
 
 
+def _verified(page: Page) -> None:
+    """Twice: the second time this browser remembers the log."""
+    for _ in range(2):
+        page.reload()
+        page.locator("#verify-button").click()
+        page.locator("#verify-verdict h3").wait_for()
+    page.locator(".verify").scroll_into_view_if_needed()
+    page.evaluate("document.querySelector('.verify').scrollIntoView()")
+
+
 def main(words: list[str] | None = None) -> None:
     """Takes them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -95,7 +107,10 @@ def main(words: list[str] | None = None) -> None:
         if options.docs:
             for name, path, size, dark in CHOSEN:
                 page = _signed_in(browser, options.kept, origin, options.who, size, dark=dark)
-                page.goto(origin + path)
+                proved = path == "permit"
+                page.goto(origin + (_pages(page, origin)["entry-permit"] if proved else path))
+                if proved:
+                    _verified(page)
                 page.screenshot(path=options.out / f"{name}.png")
         else:
             for size in SIZES:
@@ -103,6 +118,8 @@ def main(words: list[str] | None = None) -> None:
                     page = _signed_in(browser, options.kept, origin, options.who, size, dark=dark)
                     for name, path in _pages(page, origin).items():
                         page.goto(origin + path)
+                        if name == "entry-permit":
+                            _verified(page)
                         shade = "-dark" if dark else ""
                         page.screenshot(path=options.out / f"{name}-{size}{shade}.png", full_page=True)
         browser.close()

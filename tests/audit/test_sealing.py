@@ -14,7 +14,7 @@ from audit.export_check import verify_export
 from audit.keys import DATA_KEYS
 from audit.published import Published
 from audit.receipt import Opening, Receipt
-from audit.schema import BODIES, ERASED, PARTS
+from audit.schema import BODIES, ERASED, ERASED_KEYS, PARTS
 from tests.audit.exported import export_of
 from tests.audit.tampering import cheating
 from tests.audit.worlds import ORIGIN, draft, keys_of
@@ -118,8 +118,22 @@ def test_keys_are_destroyed_whatever_happened(log: Log, signer: NoteSigner) -> N
     body = {"erased": erased.to_body()}
     log.append([Draft(ERASURE, body)], within=lambda c, made: erase_rows(c, erased, under=made[0].seq))
     assert ["key-returned"] == [fault.code for fault in verify(log, vkey=signer.vkey).faults]
-    assert len(ids) == finish(log.engine, keys)
+    assert len(ids) == finish(log.engine, log.sealing)
     assert verify(log, vkey=signer.vkey).ok
+
+
+def test_a_key_that_nobody_ordered_destroyed_stays(log: Log, url: str, signer: NoteSigner) -> None:
+    """Somebody with the database says that a party's key was destroyed: no start carries that out."""
+    log.append(told())
+    erase(log)
+    key = log.sealing.keys.of_party("record", "aspire")
+    for under in (0, 3, 99):
+        with cheating(url) as cheat:
+            cheat.connection.execute(delete(ERASED_KEYS).where(ERASED_KEYS.c.key == key.id))
+            cheat.connection.execute(insert(ERASED_KEYS).values(key=key.id, under=under))
+        assert 0 == finish(log.engine, log.sealing)
+    assert key == log.sealing.keys.of_party("record", "aspire")
+    assert "erasure-unordered" in [fault.code for fault in verify(log, vkey=signer.vkey).faults]
 
 
 @pytest.mark.parametrize(

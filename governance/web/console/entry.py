@@ -11,11 +11,14 @@ from typing import Any
 from flask import Blueprint, Response, render_template
 
 from audit import Entry
+from audit.receipt import Receipt
+from audit.tiles import ENTRIES, WIDTH, Tile
 from governance.compiler.to_text import clause_sha256, clause_text
 from governance.declaration import verify_recorded
 from governance.errors import LogUnavailable, NotAuthentic
 from governance.web.api.log import receipt_shown
 from governance.web.console.door import Door
+from governance.web.console.position import Step, covering, newest_cosigned, way
 from governance.web.console.purposes import Within, within
 from governance.web.services import Services
 
@@ -32,6 +35,11 @@ class Cited:
     digest: str
     title: str | None
     words: str | None
+
+    @property
+    def lines(self) -> list[str]:
+        """The words, a line each."""
+        return (self.words or "").split("\n")
 
 
 def _cited(services: Services, entry: Entry) -> list[Cited]:
@@ -101,12 +109,24 @@ class Told:
     entries: tuple[int, ...]
 
 
-def _proof(services: Services, entry: Entry) -> int | None:
-    """How many hashes lead from the leaf to the root of the newest checkpoint; None where they don't."""
+def _receipt(services: Services, entry: Entry) -> Receipt | None:
+    """The proof under the newest checkpoint; None where there is none that holds."""
     try:
-        return len(services.published.receipt(entry).proof)
+        return services.published.receipt(entry)
     except LogUnavailable:
         return None
+
+
+def _way(entry: Entry, receipt: Receipt | None, size: int | None) -> tuple[Step, ...]:
+    if receipt is None or size is None:
+        return ()
+    return way(leaf_hash=entry.leaf_hash, index=entry.seq, size=size, proof=receipt.proof)
+
+
+def _signer(services: Services, declared: Mapping[str, Any] | None) -> str | None:
+    """The public key that a declaration names, for the browser to verify with; its fingerprint is recomputed there."""
+    key = services.agreements.book.key(str(declared.get("keyid"))) if declared else None
+    return key.key.pem if key else None
 
 
 def _told(account: tuple[Entry, ...]) -> list[Told]:
@@ -122,7 +142,7 @@ def _told(account: tuple[Entry, ...]) -> list[Told]:
 
 
 def add(pages: Blueprint, services: Services, door: Door) -> None:
-    """`/history/<seq>` and its download."""
+    """`/history/<seq>` and its downloads."""
 
     @pages.get("/history/<int:seq>")
     def entry(seq: int) -> str:
@@ -132,10 +152,10 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
         found = services.history.entry(seq, party=holder.party, administrator=administrator)
         declared = found.body.get("declaration")
         signed = declared if isinstance(declared, Mapping) else None
-        account: tuple[Entry, ...] = ()
-        if found.kind == "request":
-            account = services.history.account(found, party=holder.party, administrator=administrator)
+        call = services.history.call(found, party=holder.party, administrator=administrator)
         body = {k: v for k, v in found.body.items() if k != "filing"}
+        receipt = _receipt(services, found)
+        covered = covering(receipt.checkpoint, services.vkey) if receipt else None
         details = services.history.details(found)
         if details.subjects:
             body["clients"] = dict(details.subjects)
@@ -145,15 +165,22 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
             "entry.html",
             entry=found,
             standing=services.history.standing(found),
-            proof=_proof(services, found),
+            receipt=receipt,
+            way=_way(found, receipt, covered.size if covered else None),
+            bundle=Tile(ENTRIES, seq // WIDTH).at(covered.size) if covered else None,
+            covered=covered,
+            cosigned=newest_cosigned(receipt, services.published.cosigned(), services.vkey) if receipt else None,
+            vkey=services.vkey,
             declared=signed,
             base=_text(signed.get("base")) if signed else None,
             sent=_text(signed.get("body")) if signed else None,
             signature_wrong=_signature(services, signed) if signed else None,
+            signer=_signer(services, signed),
             cited=_cited(services, found),
             within=_within(services, found, signed) if signed else (),
-            releases=[e for e in account if e.kind == "release"],
-            told=_told(account),
+            call=call,
+            releases=[e for e in call if e.kind == "release"],
+            told=_told(call),
             whole=json.dumps(body, indent=2, ensure_ascii=False, sort_keys=True),
         )
 
@@ -166,3 +193,12 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
         content = json.dumps(kept, ensure_ascii=False, indent=2)
         headers = {"Content-Disposition": f'attachment; filename="entry-{seq}.json"'}
         return Response(content, content_type="application/json", headers=headers)
+
+    @pages.get("/history/<int:seq>/receipt.tlog-proof")
+    def proof(seq: int) -> Response:
+        """The same as a C2SP tlog-proof, which tools that are not ours read."""
+        holder = door.holder()
+        found = services.history.entry(seq, party=holder.party, administrator=door.administrates(holder))
+        headers = {"Content-Disposition": f'attachment; filename="entry-{seq}.tlog-proof"'}
+        kept = services.published.receipt(found).to_text()
+        return Response(kept, content_type="text/plain; charset=utf-8", headers=headers)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from scripts.parts import CHROMIUM_OPTIONS
-from tests.simulator import ORIGIN, Partner, World
+from tests.simulator import World
 from tests.web.console.visitor import link_of
+from tests.web.console.window import DESK, PHONE, Window, browsing
 
 pytestmark = pytest.mark.browser
 
-DESK, PHONE = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
 PAGES = (
     "/",
     "/mous",
@@ -34,48 +30,9 @@ AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
 @pytest.fixture(scope="module")
 def browser(chromium: Path, told: World) -> Iterator[Browser]:
-    """Chromium, which finds the world's host at a socket of ours."""
-    server = make_server("127.0.0.1", 0, told.client.application, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    rules = f"--host-resolver-rules=MAP accordant.test:80 127.0.0.1:{server.server_port}"
-    # As over TLS: else the browser leaves out the headers that count only there.
-    trusted = f"--unsafely-treat-insecure-origin-as-secure={ORIGIN}"
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=str(chromium), args=[*CHROMIUM_OPTIONS, rules, trusted])
+    """Chromium at the world that has something to tell."""
+    with browsing(chromium, told) as opened:
         yield opened
-        opened.close()
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@dataclass
-class Window:
-    """A page, and what the browser complained of."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-
-    @classmethod
-    def open(cls, browser: Browser, *, size: dict[str, int] = DESK, dark: bool = False) -> Window:
-        context = browser.new_context(
-            viewport=size,
-            base_url=ORIGIN,
-            color_scheme="dark" if dark else "light",  # type: ignore[arg-type]
-        )
-        window = cls(context.new_page())
-        window.page.on("console", lambda said: window.complaints.append(said.text))
-        window.page.on("pageerror", lambda error: window.complaints.append(str(error)))
-        return window
-
-    def sign_in(self, world: World, partner: Partner) -> Window:
-        self.page.goto(link_of(world, partner))
-        self.page.get_by_role("button", name="Sign in").click()
-        return self
-
-    def close(self) -> None:
-        self.page.context.close()
 
 
 def overflow(page: Page) -> int:
@@ -84,7 +41,7 @@ def overflow(page: Page) -> int:
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_every_page_fits_and_nothing_is_complained_of(browser: Browser, told: World, size: dict[str, int]) -> None:
+def test_every_page_fits_and_nothing_is_complained_of(browser: Browser, told: World, size: ViewportSize) -> None:
     """No sideways scrolling, no error on the console, no violation of the policy; each page has one `h1`."""
     window = Window.open(browser, size=size).sign_in(told, told.administrator)
     for path in PAGES:

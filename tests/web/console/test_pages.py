@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import html
+import re
 from base64 import b64decode
 
 import pytest
+import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from audit.cosignature import Cosigner, cosignatures_of
+from audit.cosigned import CosignatureStore
+from audit.note import NoteVerifier
+from audit.receipt import Receipt
 from tests.simulator import DOCUMENT, World
 from tests.tampered import rewritten
 from tests.web.console.visitor import Visitor
@@ -47,6 +55,62 @@ def test_every_page_has_its_headers_and_the_checkpoint(told: World, administrato
     assert " style=" not in page
     size = b64decode(answer.headers["Accordant-Checkpoint"]).decode().splitlines()[1]
     assert f"checkpoint <b>{int(size):,}</b>" in page
+
+
+def test_an_entry_s_page_alone_runs_a_script_of_ours(told: World, administrator: Visitor) -> None:
+    """One file from here, nothing inline, and it asks nobody else; the files are served as scripts."""
+    answer = administrator.get("/history/1")
+    policy = set(answer.headers["Content-Security-Policy"].split("; "))
+    assert {"default-src 'none'", "script-src 'self'", "connect-src 'self'", "base-uri 'none'"} <= policy
+    page = answer.get_data(as_text=True)
+    assert ['<script type="module" src="/static/entry-page.js"></script>'] == re.findall(r"<script.*?</script>", page)
+    assert not re.search(r"\s(style|on[a-z]+)=", page)
+    with administrator.get("/static/entry-page.js") as script:
+        assert "text/javascript" in script.headers["Content-Type"]
+
+
+def test_an_entry_shows_its_call_its_place_and_its_bytes(told: World, administrator: Visitor) -> None:
+    """From the request to what left, whichever of them one looks at; halves and tiles; what a receipt needs."""
+    (permitted,) = told.services.journal.search(kind="request", outcome="permit")
+    call = told.services.history.account(permitted, party="administrator", administrator=True)
+    assert {"disclosure", "release"} == {e.kind for e in call}
+    for entry in (permitted, *call):
+        page = administrator.get(f"/history/{entry.seq}").get_data(as_text=True)
+        shown = page.partition('<ol class="call">')[2].partition("</ol>")[0]
+        named = re.findall(r'(?:href="/history/|aria-current="page">)(\d+)', shown)
+        assert [e.seq for e in (permitted, *call)] == [int(n) for n in named]
+        size = told.services.journal.head().size
+        receipt = told.services.published.receipt(entry)
+        assert page.count('<svg class="fork"') == len(receipt.proof)
+        assert f"/log/tile/0/000.p/{size}" in page
+        assert html.escape(entry.body_bytes.decode(), quote=False).replace('"', "&#34;") in page
+        assert "No witness has cosigned" in page
+
+
+def test_a_receipt_for_tools_that_are_not_ours(told: World, administrator: Visitor) -> None:
+    """C2SP's form, which verifies with the log's key."""
+    kept = administrator.get("/history/3/receipt.tlog-proof")
+    assert 'attachment; filename="entry-3.tlog-proof"' == kept.headers["Content-Disposition"]
+    receipt = Receipt.from_text(kept.data)
+    assert receipt.check(NoteVerifier.from_vkey(told.services.vkey)).size > 3
+
+
+def test_a_witness_s_word_is_shown(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Its name, its key's id and the time; that of an older checkpoint only where it holds the entry."""
+    world = World.found(tmp_path_factory.mktemp("witnessed"))
+    witness = Cosigner("partner.example/w", Ed25519PrivateKey.generate())
+    note = world.services.journal.head().checkpoint
+    (cosigned,) = cosignatures_of(note + witness.line(note, seconds=1795600000), (witness.verifier,))
+    database = sa.create_engine(world.settings.database_url)
+    CosignatureStore(database).keep(note, cosigned)
+    database.dispose()
+    covered = world.services.journal.head().size
+    visitor = Visitor.signed_in(world, world.administrator)
+    text = visitor.text("/history/0")
+    assert f"partner.example/w cosigned the checkpoint at {covered} entries" in text
+    assert witness.verifier.key_id.hex() in text
+    assert "No witness has cosigned" in visitor.text(f"/history/{covered}")
+    world.close()
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/openapi.json", "/v1/keys", "/nowhere", "/log/checkpoint"])

@@ -1,0 +1,90 @@
+// Signed notes (C2SP signed-note), checkpoints (C2SP tlog-checkpoint), and the key that they are verified with.
+//
+// A note is a text that ends in a newline, an empty line, and lines `— <name> base64(<key id> ‖ signature)`. A verifier
+// key is `<name>+<key id>+base64(0x01 ‖ Ed25519 public key)`, the id being the beginning of a hash of name and key.
+
+import { base64, decode, encode, equal, hex, sha256, unbase64 } from "./log-bytes.js";
+
+const ED25519 = 1;
+
+export async function readKey(vkey) {
+  const found = /^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/.exec(vkey.trim());
+  if (!found) throw new Error("not a verifier key: a name, eight hexadecimal digits and base64, joined by plus signs");
+  const [, name, id, encoded] = found;
+  const typed = unbase64(encoded);
+  if (typed.length !== 33 || typed[0] !== ED25519) throw new Error("not the verifier key of a log: its type is not Ed25519");
+  const keyId = (await sha256(encode(`${name}\n`), typed)).slice(0, 4);
+  if (hex(keyId) !== id) throw new Error("the key's id does not belong to its name and bytes: a character is wrong or missing");
+  return { vkey: `${name}+${id}+${encoded}`, name, keyId, public: typed.slice(1) };
+}
+
+export function readNote(bytes) {
+  const whole = decode(bytes);
+  const cut = whole.lastIndexOf("\n\n");
+  if (cut < 0 || !whole.endsWith("\n")) throw new Error("not a signed note");
+  const signatures = whole.slice(cut + 2, -1).split("\n").map((line) => {
+    const found = /^— ([^+\s]+) ([A-Za-z0-9+/=]+)$/.exec(line);
+    const data = found ? unbase64(found[2]) : new Uint8Array();
+    if (data.length < 5) throw new Error("not a signature line of a note");
+    return { name: found[1], keyId: data.slice(0, 4), signature: data.slice(4) };
+  });
+  return { note: whole, text: whole.slice(0, cut + 1), signatures };
+}
+
+export function readCheckpoint(bytes) {
+  const note = readNote(bytes);
+  const [origin, size, root] = note.text.split("\n");
+  if (!origin || !/^(?:0|[1-9][0-9]*)$/.test(size) || !Number.isSafeInteger(Number(size)) || !root) {
+    throw new Error("not a checkpoint: a log's name, its number of entries and its root");
+  }
+  const digest = unbase64(root);
+  if (digest.length !== 32) throw new Error("the root of a checkpoint has 32 bytes");
+  return { ...note, origin, size: Number(size), root: digest };
+}
+
+// "good"; "unknown" where this browser has no Ed25519; otherwise what is wrong. Nothing but "good" means that it holds.
+export async function signedBy(checkpoint, key) {
+  const own = checkpoint.signatures.filter((s) => s.name === key.name && equal(s.keyId, key.keyId));
+  if (!own.length) {
+    const who = checkpoint.signatures.map((s) => `${s.name}+${hex(s.keyId)}`).join(", ");
+    return `it is signed by ${who}, and not by the key that this browser trusts, ${key.name}+${hex(key.keyId)}`;
+  }
+  let held;
+  try {
+    held = await crypto.subtle.importKey("raw", key.public, { name: "Ed25519" }, false, ["verify"]);
+  } catch (error) {
+    if (error.name === "NotSupportedError") return "unknown";
+    return "the trusted key is not a key of Ed25519";
+  }
+  for (const { signature } of own) {
+    if (!(await crypto.subtle.verify({ name: "Ed25519" }, held, signature, encode(checkpoint.text)))) {
+      return `the signature under the name of ${key.name}+${hex(key.keyId)} is not that key's`;
+    }
+  }
+  return "good";
+}
+
+// A key by the SHA-256 of its SubjectPublicKeyInfo, which names it; and a signature of it over bytes, as above.
+export async function readSigner(pem) {
+  const spki = unbase64(pem.replace(/-----(?:BEGIN|END) PUBLIC KEY-----/g, "").replace(/\s/g, ""));
+  const digest = base64(await sha256(spki)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  return { spki, fingerprint: `SHA256:${digest}` };
+}
+
+const ALGORITHMS = {
+  "ed25519": [{ name: "Ed25519" }, { name: "Ed25519" }],
+  "ecdsa-p256-sha256": [{ name: "ECDSA", namedCurve: "P-256" }, { name: "ECDSA", hash: "SHA-256" }],
+};
+
+export async function madeBy(signer, alg, signature, message) {
+  if (!Object.hasOwn(ALGORITHMS, alg)) return `it was made by “${alg}”, which is not taken`;
+  const [kind, how] = ALGORITHMS[alg];
+  let held;
+  try {
+    held = await crypto.subtle.importKey("spki", signer.spki, kind, false, ["verify"]);
+  } catch (error) {
+    return error.name === "NotSupportedError" ? "unknown" : "the key is not one of the kind that signed";
+  }
+  return (await crypto.subtle.verify(how, held, signature, message)) ? "good" : "it does not verify with the key";
+}
+
