@@ -141,6 +141,9 @@ class Forgotten:
                 self._sealed.append((entry.seq, lost.keys))
             except Tampered as error:
                 self.faults.add(entry.seq, error.code, str(error))
+            except KeysUnavailable as error:
+                message = f"the key to part {number} of entry {entry.seq} can't be used: {error}"
+                self.faults.add(entry.seq, "key-changed", message)
         for number in there:
             message = f"entry {entry.seq} was given a part {number} that it does not have"
             self.faults.add(entry.seq, "part-surplus", message)
@@ -149,7 +152,7 @@ class Forgotten:
     def _exchanged(self) -> None:
         """Whether one opens in another's place."""
         for row, other in permutations(self._strays, 2):
-            with suppress(Lost, Tampered):
+            with suppress(Lost, Tampered, KeysUnavailable):
                 place = place_of(other.seq, Leaf.hash(other.leaf))
                 plain = self.sealing.open(row.seq, row.keys or b"", row.sealed or b"", place)
                 said, _ = self.faults.strays[row.seq]

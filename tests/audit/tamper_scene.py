@@ -23,17 +23,18 @@ from sqlalchemy import Engine
 from audit import Draft, Log, NoteSigner, Part, verify
 from audit.cosignature import Cosigner
 from audit.cosigned import CosignatureStore
+from audit.errors import LogError
 from audit.export import body_line
+from audit.export_check import verify_export
 from audit.keys import KeyStore
 from audit.policy import Policy
 from audit.published import Published
 from audit.report import Fault
-from audit.tile_check import verify_tiles
 from audit.witnessing import ask
 from tests.audit.exported import export_of
 from tests.audit.tampering import Cheat, cheating
 from tests.audit.test_sealing import erase
-from tests.audit.test_witness import Fake
+from tests.audit.witness import Fake
 from tests.audit.worlds import ORIGIN, TestClock, draft, keys_of, opened
 
 __all__ = ["ERASURE", "FILED", "LAST", "Scene", "built"]
@@ -127,16 +128,22 @@ class Scene:
 
     # Who looks
 
-    def verified(self, remembered: Sequence[bytes] = (), vkey: str | None = None) -> tuple[Fault, ...]:
-        """What `audit verify` finds in the database, tiles included."""
+    def verified(self, remembered: Sequence[bytes] = (), policy: Policy | None = None) -> tuple[Fault, ...]:
+        """What `audit verify` finds in the database."""
         with self.engine() as engine, closing(keys_of(engine)) as keys:
-            report = verify(engine, keys=keys, vkey=vkey or self.signer.vkey, remembered=remembered)
-            return (*report.faults, *verify_tiles(engine, report))
+            return verify(engine, keys=keys, vkey=self.signer.vkey, remembered=remembered, policy=policy).faults
 
-    def served(self) -> bytes:
-        """The checkpoint that everybody is served, with the cosignatures that hold."""
-        with self.engine() as engine, cheating(self.url) as cheat:
-            return CosignatureStore(engine).on(cheat.head.checkpoint)
+    def exported(self) -> tuple[Fault, ...]:
+        """What it finds in the folder that an auditor took along, with the key as the auditor knows it."""
+        return verify_export(self.export, vkey=self.signer.vkey).report.faults
+
+    def refuses(self) -> bool:
+        """Whether a start of the log refuses."""
+        try:
+            with self.opened():
+                return False
+        except LogError:
+            return True
 
     def alarms(self) -> list[str]:
         """What the witness says of the newest checkpoint."""
@@ -173,17 +180,20 @@ def built(folder: Path) -> Scene:
         Published(log).file("tile/0/000")  # a tile is kept
         log.close()
     _kept(folder, folder / "backup")
-    with opened(f"sqlite:///{folder}/log.db") as engine, closing(keys_of(engine)) as keys:
-        with Log.open(engine, keys=keys, origin=ORIGIN, signer=signer, clock=TestClock()) as log:
-            log.append([draft(n) for n in range(FILED, ERASURE)])
-            assert erase(log, _GONE).seq == ERASURE
-            log.append([draft(n) for n in range(ERASURE + 1, LAST + 1)])
-            witness = Fake(log.verifier, cosigner)
-            scene = Scene(folder, signer, cosigner, log.head().checkpoint, witness)
-            ask(Published(log), CosignatureStore(engine), scene.policy, post=witness)
-            note = Published(log).checkpoint()
-            export_of(log, folder / "export", bodies=False)
-            _bodies(log, folder / "export" / "bodies.jsonl")
+    with (
+        opened(f"sqlite:///{folder}/log.db") as engine,
+        closing(keys_of(engine)) as keys,
+        Log.open(engine, keys=keys, origin=ORIGIN, signer=signer, clock=TestClock()) as log,
+    ):
+        log.append([draft(n) for n in range(FILED, ERASURE)])
+        assert erase(log, _GONE).seq == ERASURE
+        log.append([draft(n) for n in range(ERASURE + 1, LAST + 1)])
+        witness = Fake(log.verifier, cosigner)
+        scene = Scene(folder, signer, cosigner, log.head().checkpoint, witness)
+        ask(Published(log), CosignatureStore(engine), scene.policy, post=witness)
+        note = Published(log).checkpoint()
+        export_of(log, folder / "export", bodies=False)
+        _bodies(log, folder / "export" / "bodies.jsonl")
     return Scene(folder, signer, cosigner, note, witness)
 
 

@@ -255,6 +255,7 @@ SEALED = (
         (FILES, KEYS),
         "body-changed",
         "the content of entry 0 was changed after it was recorded, or is another entry's",
+        refused=True,
     ),
     Row(
         "swaps two wrapped data keys",
@@ -267,11 +268,11 @@ SEALED = (
         "does not open a data key",
     ),
     Row(
-        "files a client's key under another client's name",
-        keys_sql(f"UPDATE accordant_data_keys SET name = zeroblob(40) WHERE {_CLIENT}"),
+        "files a client's key under another client's tag",
+        keys_sql(f"UPDATE accordant_data_keys SET tag = zeroblob(32) WHERE {_CLIENT}"),
         (FILES,),
         "key-changed",
-        "the name under a data key is not the one that was written",
+        "the key to part 0 of entry 1 can't be used",
     ),
     Row(
         "deletes a content and claims that it was erased under an entry that ordered no erasure",
@@ -321,6 +322,7 @@ SEALED = (
         "body-missing",
         "the content of entry 5 is missing",
         also=("body-changed",),
+        refused=True,
     ),
     Row(
         "puts an erased content back from a backup",
