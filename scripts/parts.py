@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 __all__ = [
+    "BENCH_TOOLS",
     "CHROMIUM_OPTIONS",
     "OPA_VERSION",
     "GO_TOOLS",
@@ -44,6 +45,9 @@ GO_TOOLS = {
     "fsck": ("github.com/transparency-dev/tessera/cmd/fsck", "v1.0.4"),
     "litewitness": ("filippo.io/torchwood/cmd/litewitness", "v0.9.0"),
 }
+# What only `make bench` asks for.
+BENCH_TOOLS = {"posix": ("github.com/transparency-dev/tessera/cmd/conformance/posix", "v1.0.4")}
+_TOOLS = GO_TOOLS | BENCH_TOOLS
 
 
 def _cache() -> Path:
@@ -58,13 +62,13 @@ def opa_in_cache() -> Path:
 
 def find_go_tool(name: str) -> Path | None:
     """A stock tool of the pinned version, in the cache alone: a binary does not say its version."""
-    built = _cache() / f"{name}-{GO_TOOLS[name][1]}" / name
+    built = _cache() / f"{name}-{_TOOLS[name][1]}" / name
     return built if os.access(built, os.X_OK) else None
 
 
 def install_go_tool(name: str) -> Path:
     """Build a stock tool (a minute, once); raises RuntimeError with what to do instead."""
-    package, version = GO_TOOLS[name]
+    package, version = _TOOLS[name]
     return _built(f"{package}@{version}", _cache() / f"{name}-{version}" / name)
 
 

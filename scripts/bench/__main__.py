@@ -26,6 +26,7 @@ from scripts.bench.arrow import million_as_arrow
 from scripts.bench.decisions import beside_the_server, many_beside_few
 from scripts.bench.governed import against_ungoverned
 from scripts.bench.measure import Row
+from scripts.bench.other_logs import beside_a_locked_head, beside_tessera
 from scripts.bench.place import founded
 from scripts.bench.starts import long_beside_short
 from scripts.bench.verifying import verified_beside_read
@@ -50,6 +51,8 @@ def _parts(folder: Path) -> dict[str, tuple[str, Callable[[], list[Row]]]]:
         "arrow": ("a million rows as Arrow", lambda: million_as_arrow(folder / "million")),
         "append": ("a durable append", lambda: beside_an_insert(folder)),
         "start": ("a start with 1,000,000 entries", lambda: long_beside_short(folder)),
+        "tessera": ("Tessera's log beside ours", lambda: beside_tessera(folder)),
+        "postgresql": ("two processes on PostgreSQL", beside_a_locked_head),
         "verify": ("verification of 1,000,000 entries", lambda: verified_beside_read(folder)),
     }
 
@@ -61,7 +64,7 @@ def main(words: list[str] | None = None) -> int:
     )
     parser.add_argument(
         "--only",
-        choices=["decision", "mous", "request", "arrow", "append", "start", "verify"],
+        choices=["decision", "mous", "request", "arrow", "append", "start", "tessera", "postgresql", "verify"],
         help="one part; writes nothing",
     )
     options = parser.parse_args(words)

@@ -15,13 +15,13 @@ from audit.note import NoteSigner
 from audit.schema import prepare
 from scripts.bench.measure import Row, alternate, median, throughput
 
-__all__ = ["beside_an_insert"]
+__all__ = ["BODY", "beside_an_insert"]
 
 _ORIGIN = "bench.test/log"
 _PART = "a durable append to the log, against a plain insert of the same bytes (SQLite, synchronous FULL)"
 _CALLERS = 64
 _MANY = 256
-_BODY = {"party": "northside", "purpose": "program-improvement", "outcome": "permit", "words": "x" * 2_000}
+BODY = {"party": "northside", "purpose": "program-improvement", "outcome": "permit", "words": "x" * 2_000}
 
 
 class _Plain:
@@ -52,7 +52,7 @@ def beside_an_insert(folder: Path, *, rounds: int = 300) -> list[Row]:
     keys = KeyStore(create_engine(f"sqlite:///{folder / 'keys.db'}"), WrappingKey(secrets.token_bytes(32)))
     log = Log.create(engine, keys=keys, origin=_ORIGIN, signer=NoteSigner.generate(_ORIGIN))
     plain = _Plain(folder / "plain.db")
-    draft = Draft("request", _BODY, ("northside",), {"party": "northside", "outcome": "permit"}, use="content")
+    draft = Draft("request", BODY, ("northside",), {"party": "northside", "outcome": "permit"}, use="content")
     entry = log.append([draft])[0]
     row = (entry.leaf, entry.salt, entry.body_bytes)
     try:
