@@ -55,7 +55,7 @@ def written(
     if signed.origin != verifier.name:
         raise WrongCheckpoint(f"the checkpoint is of the log `{signed.origin}`, and the key of `{verifier.name}`")
     _ours(folder, signed.origin)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # it may hold opened content
     (folder / "checkpoint").unlink(missing_ok=True)
     (folder / "origin").write_text(signed.origin + "\n", encoding="utf-8")
     (folder / "vkey").write_text(verifier.vkey + "\n", encoding="utf-8")
@@ -63,6 +63,7 @@ def written(
     if vkeys:
         (folder / VKEYS).write_bytes(vkeys)
     with (folder / BODIES).open("wb") as file:
+        (folder / BODIES).chmod(0o600)
         file.writelines(bodies)
     tiles = list(tiles_of(signed.size))
     for done, tile in enumerate(tiles):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -109,6 +110,28 @@ def show(seq: int, as_json: bool, **connection: Any) -> None:
     """
     entry = connect(**connection).get(f"/v1/entries/{seq}")
     click.echo(json.dumps(entry, ensure_ascii=False, indent=None if as_json else 2))
+
+
+@audit.command()
+@click.argument("seq", type=click.IntRange(min=0))
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="A file; else standard output.")
+@connection_options
+def receipt(seq: int, output: Path | None, **connection: Any) -> None:
+    """Keep the receipt of an entry (C2SP tlog-proof): it proves by itself that the entry was recorded.
+
+    A connector's key gets those of its own requests, anybody else's those of the entries that they may see.
+    `accordant audit verify --receipt FILE --vkey KEY` verifies it, without the server.
+
+    \b
+    Example:
+      accordant audit receipt 42 -o 42.tlog-proof
+    """
+    proof = connect(**connection).read(f"/v1/receipts/{seq}", accept="text/plain")
+    if output is None:
+        click.echo(proof, nl=False)
+    else:
+        output.write_bytes(proof)
+        click.echo(f"{output}: the receipt of entry {seq}", err=True)
 
 
 @audit.command()

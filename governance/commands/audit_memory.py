@@ -26,7 +26,10 @@ __all__ = ["alarm", "compare", "held_by_tiles", "remember"]
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _VKEY = click.option("--vkey", "vkey_file", type=click.Path(path_type=Path), help="The log's key as you know it.")
 _MEMORY = click.option(
-    "--memory", type=click.Path(path_type=Path, dir_okay=False), default=None, help="Else ~/.accordant/checkpoints."
+    "--memory",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Else `checkpoints` beside your key.",
 )
 
 

@@ -243,13 +243,9 @@ def _said(found: ExportReport, as_json: bool, erased: Sequence[tuple[int, int, i
         _before(report.since)
         _erased(erased)
     if found.own_key:
-        click.echo(
-            f"the key is the folder's own, {found.vkey}; ask another way whether it is the log's (--vkey)", err=True
-        )
+        click.echo(f"  the key is the folder's own, {found.vkey}; ask another way whether it is the log's (--vkey)")
     if report.ok and not report.remembered:
-        click.echo(
-            "without a remembered checkpoint (--remembered) nobody can tell whether another log was shown", err=True
-        )
+        click.echo("  without a remembered checkpoint (--remembered) nobody can tell whether another log was shown")
 
 
 def _receipts(paths: Sequence[Path], vkey: str | None, policy: Policy | None, as_json: bool) -> int:

@@ -94,7 +94,7 @@ def test_export_and_verify(shell: Shell) -> None:
     assert (0, True, last + 1, last + 1) == (code, told["whole"], told["entries"], told["bodies"])
     said = shell.run("audit", "verify", "--export", shell.folder / "log")
     assert "whole:" in said.out
-    assert "--vkey" in said.err
+    assert "--vkey" in said.out
 
 
 def test_export_again_over_the_old_one(shell: Shell) -> None:
@@ -268,3 +268,24 @@ def test_a_home_from_a_checkpoint_on_by_two_processes(shell: Shell) -> None:
     (home / "witnesses.policy").write_text("nonsense")
     assert 2 == shell.run("audit", "verify", "--home", home).code
     assert 2 == shell.run("audit", "verify", "--home", home, "--since", shell.folder / "none").code
+
+
+def test_a_receipt_is_kept_and_proves_by_itself(shell: Shell) -> None:
+    """From the server into a file, or to standard output; verified without the server."""
+    kept = shell.folder / "0.tlog-proof"
+    assert 0 == shell.run("audit", "receipt", 0, "-o", kept).code
+    assert kept.read_text().startswith("c2sp.org/tlog-proof@v1\n")
+    assert shell.run("audit", "receipt", 0).out.startswith("c2sp.org/tlog-proof@v1\n")
+    told = shell.run("audit", "verify", "--receipt", kept, "--vkey", shell.services.vkey)
+    assert (0, True) == (told.code, "entry 0" in told.out)
+    assert 2 == shell.run("audit", "receipt", 999).code
+
+
+def test_an_export_is_its_owners_to_read(shell: Shell) -> None:
+    """It may hold content; and what it can't know stands in the answer, not beside it."""
+    folder = shell.folder / "log"
+    assert 0 == shell.run("audit", "export", folder).code
+    assert (0o700, 0o600) == (folder.stat().st_mode & 0o777, (folder / "bodies.jsonl").stat().st_mode & 0o777)
+    told = shell.run("audit", "verify", "--export", folder).out
+    assert "the key is the folder's own" in told
+    assert "nobody can tell whether another log was shown" in told
