@@ -162,12 +162,8 @@ class Forgotten:
         """Holds everything against the erasures that were met."""
         self._exchanged()
         keys = {key: under for under, order in self.orders.items() for key in order.keys}
-        for seq, lost in self._sealed:
-            under = next((keys[key] for key in lost if key in keys), None)
-            if under is not None and len(self.erased) < MOST_FAULTS:
-                self.erased.append((seq, seq, under))
-            if under is None:
-                self.faults.add(seq, "key-missing", key_missing(seq))
+        for seq, _ in self._sealed:  # an erasure would have taken the content, too
+            self.faults.add(seq, "key-missing", key_missing(seq))
         for identity, seq in self._handles.items():
             if identity not in keys:
                 message = f"the key of a client that entry {seq} names is missing, and nobody erased it"

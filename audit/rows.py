@@ -12,13 +12,13 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from audit.canonical import parse
 from audit.entry import Entry, filing
 from audit.errors import NotCanonical, Tampered
 from audit.leaf import Leaf, body_hash
-from audit.schema import BODIES, ERASED, ERASED_KEYS, LEAVES, WHOLE
+from audit.schema import BODIES, ERASED, LEAVES, WHOLE
 from audit.sealing import SALT, Lost, Sealing
 
 __all__ = [
@@ -117,12 +117,8 @@ def _entry(connection: Connection, row: Stored, sealing: Sealing) -> Entry:
     try:
         content = opened(row, sealing)
     except Lost as lost:
-        of_keys = select(func.min(ERASED_KEYS.c.under)).where(ERASED_KEYS.c.key.in_(lost.keys))
-        under = connection.scalar(of_keys)
-        if under is None:
-            message = key_missing(row.seq)
-            raise Tampered(row.seq, "key-missing", message) from lost
-        return erased_entry(row.seq, row.leaf, under)
+        # An erasure takes the content along with its keys: one that lies there under a destroyed key was made to.
+        raise Tampered(row.seq, "key-missing", key_missing(row.seq)) from lost
     if content is None:
         whole = select(ERASED.c.under).where(ERASED.c.seq == row.seq, ERASED.c.number == WHOLE)
         under = connection.scalar(whole)
