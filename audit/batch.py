@@ -10,7 +10,8 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from audit.entry import Entry, Prepared
+from audit.entry import ERASURE, Entry, Prepared
+from audit.errors import ForgottenMeanwhile
 from audit.head import Head
 from audit.leaf import Leaf
 
@@ -47,9 +48,22 @@ class Batch:
 
     head: Head
     time: dt.datetime
+    erasure: int = -1  # the newest erasure before the next entry
     entries: list[tuple[Prepared, Entry]] = field(default_factory=list)
     done: list[tuple[Submission, tuple[Entry, ...]]] = field(default_factory=list)
     failed: list[tuple[Submission, BaseException]] = field(default_factory=list)
+
+    def offer(self, submission: Submission, now: dt.datetime, within: Callable[..., BaseException | None]) -> None:
+        """Takes it in where nothing stands against it: neither an erasure since it was prepared, nor its `within`."""
+        if any(draft.since is not None and draft.since < self.erasure for draft in submission.drafts):
+            self.failed.append((submission, ForgottenMeanwhile("a client was forgotten meanwhile; say it again")))
+            return
+        entries = self.placed(submission.drafts, now)
+        failure = None if submission.within is None else within(submission.within, entries)
+        if failure is None:
+            self.take(submission, entries)
+        else:
+            self.failed.append((submission, failure))
 
     def placed(self, drafts: Sequence[Prepared], now: dt.datetime) -> tuple[Entry, ...]:
         """The drafts as the next entries; nothing is taken yet."""
@@ -72,3 +86,4 @@ class Batch:
         self.done.append((submission, entries))
         if entries:
             self.time = entries[-1].time
+        self.erasure = max([self.erasure, *(e.seq for e in entries if e.kind == ERASURE)])

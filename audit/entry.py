@@ -26,11 +26,25 @@ from audit.errors import DraftWrong
 from audit.keys import DataKey, KeyStore, Use
 from audit.leaf import KIND, body_hash
 
-__all__ = ["INDEX_KEYS", "MAX_BODY", "Draft", "Entry", "Part", "Prepared", "PreparedPart", "Term", "filing", "terms"]
+__all__ = [
+    "ERASURE",
+    "INDEX_KEYS",
+    "MAX_BODY",
+    "Draft",
+    "Entry",
+    "Part",
+    "Prepared",
+    "PreparedPart",
+    "Term",
+    "filing",
+    "terms",
+]
 
 # The words that an entry may be found by. None of them is personal data: the index is for ever.
 INDEX_KEYS = ("party", "connector", "purpose", "dataset", "outcome", "clause", "mou")
 MAX_BODY = 16 * 1024 * 1024
+# The kind of the entry under which content is forgotten (`audit.erasure`).
+ERASURE = "erasure"
 _MAX_VALUE = 300
 _MAX_SUBJECT = 1024
 _FILING, _SUBJECTS, _PARTS = "filing", "subjects", "parts"
@@ -113,9 +127,10 @@ class Prepared:
     holder: str = ""
     named: tuple[DataKey, ...] = ()
     parts: tuple[PreparedPart, ...] = ()
+    since: int | None = None  # the last erasure that was known before its subjects' keys were asked for
 
     @classmethod
-    def of(cls, draft: Draft, keys: KeyStore | None = None) -> Prepared:
+    def of(cls, draft: Draft, keys: KeyStore | None = None, *, since: int = -1) -> Prepared:
         """Makes the subjects' keys that it takes. `keys` may be left out where it tells of no subject.
 
         Raises DraftWrong where the body has no canonical form, or is too large; KeysUnavailable.
@@ -144,6 +159,7 @@ class Prepared:
             holder,
             named,
             parts,
+            since if draft.subjects or draft.parts or draft.names else None,
         )
 
 

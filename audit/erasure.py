@@ -17,19 +17,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, func, insert, select
 
-from audit.entry import Entry
-from audit.errors import Tampered, mapped, vendor_errors
-from audit.keys import DATA_KEYS, handle_id, handle_text
-from audit.rows import fetch
-from audit.schema import BODIES, ERASED, ERASED_KEYS, NAMED, PARTS, WHOLE
-from audit.sealing import Sealing
+from audit.entry import ERASURE, Entry
+from audit.errors import KeysUnavailable, Tampered, mapped, vendor_errors
+from audit.keys import DATA_KEYS, HANDLE, handle_id, handle_text
+from audit.leaf import Leaf
+from audit.rows import fetch, place_of
+from audit.schema import BODIES, ERASED, ERASED_KEYS, LEAVES, NAMED, PARTS, WHOLE
+from audit.sealing import Lost, Sealing
 
-__all__ = ["ERASURE", "Erased", "clean", "erase_rows", "finish", "named_under", "runs"]
+__all__ = ["ERASURE", "Erased", "clean", "dated_under", "erase_rows", "finish", "named_under", "runs"]
 
-ERASURE = "erasure"
 _SOME = 500
+_FIRST = func.substr(BODIES.c["keys"], 1, HANDLE)
+_BODIES = select(BODIES.c.seq, LEAVES.c.leaf, BODIES.c["keys"], BODIES.c.sealed).join_from(
+    BODIES, LEAVES, LEAVES.c.seq == BODIES.c.seq
+)
+_PARTS = select(PARTS.c.seq, PARTS.c.number, LEAVES.c.leaf, PARTS.c["keys"], PARTS.c.sealed).join_from(
+    PARTS, LEAVES, LEAVES.c.seq == PARTS.c.seq
+)
 _PATIENCE = 5.0
 
 
@@ -88,17 +95,45 @@ def _number(value: object) -> int:
     return value
 
 
-def named_under(connection: Connection, keys: Sequence[bytes]) -> Erased:
-    """The bodies and parts that still lie under these subjects' keys."""
+def named_under(connection: Connection, keys: Sequence[bytes], sealing: Sealing) -> Erased:
+    """The bodies and parts that still lie under these subjects' keys.
+
+    The tables say where to look, and a ciphertext which key it lies under: what does not open so is left alone, or who
+    can write to the database would have an honest order take anything along.
+    """
     bodies: set[int] = set()
     parts: set[tuple[int, int]] = set()
+    wanted = frozenset(keys)
     for start in range(0, len(keys), _SOME):
         some = keys[start : start + _SOME]
-        of_bodies = select(NAMED.c.seq).join(BODIES, BODIES.c.seq == NAMED.c.seq).where(NAMED.c.key.in_(some))
-        bodies.update(connection.scalars(of_bodies))
-        of_parts = select(PARTS.c.seq, PARTS.c.number).where(PARTS.c["keys"].in_(some))
-        parts.update((seq, number) for seq, number in connection.execute(of_parts))
+        of_bodies = _BODIES.join(NAMED, NAMED.c.seq == BODIES.c.seq).where(NAMED.c.key.in_(some))
+        bodies.update(row[0] for row in connection.execute(of_bodies) if _lies(row, None, wanted, sealing))
+        for seq, number, leaf, ids, sealed in connection.execute(_PARTS.where(PARTS.c["keys"].in_(some))):
+            if _lies((seq, leaf, ids, sealed), number, wanted, sealing):
+                parts.add((seq, number))
     return Erased(runs(sorted(bodies)), tuple(sorted(parts)), tuple(keys))
+
+
+def dated_under(connection: Connection, keys: Sequence[bytes], sealing: Sealing) -> Erased:
+    """The bodies that lie under these parties' keys of a month; as `named_under`."""
+    bodies: list[int] = []
+    wanted = frozenset(keys)
+    for start in range(0, len(keys), _SOME):
+        some = list(keys[start : start + _SOME])
+        found = connection.execution_options(yield_per=_SOME).execute(_BODIES.where(_FIRST.in_(some)))
+        bodies += (row[0] for row in found if _lies(row, None, wanted, sealing))
+    return Erased(runs(sorted(bodies)), (), tuple(keys))
+
+
+def _lies(row: Sequence[Any], number: int | None, wanted: frozenset[bytes], sealing: Sealing) -> bool:
+    """Whether a ciphertext opens in its place under keys of which one is wanted."""
+    seq, leaf, ids, sealed = row
+    place = place_of(seq, Leaf.hash(leaf)) + (b"" if number is None else number.to_bytes(4, "big"))
+    try:
+        sealing.open(seq, ids, sealed, place)
+    except (Lost, Tampered, KeysUnavailable):
+        return False
+    return any(ids[at : at + HANDLE] in wanted for at in range(0, len(ids), HANDLE))
 
 
 def erase_rows(connection: Connection, erased: Erased, *, under: int) -> None:

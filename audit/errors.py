@@ -10,6 +10,7 @@
     ├── LogExists         it holds one already
     ├── LogUnavailable    it can't be written or read now; `outcome` says whether something may have been written
     │   └── KeysUnavailable  a data key, or the key that wraps it, is not at hand or does not open
+    │       └── ForgottenMeanwhile  an erasure came between the preparation of an entry and its place
     ├── ProofWrong        a proof that does not hold, or can't be read
     ├── WitnessRefused    a witness does not cosign; `reason` says why, and it may be an alarm
     ├── Tampered          stored bytes contradict each other; `seq` and `code` say where and how
@@ -31,6 +32,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 __all__ = [
     "DraftWrong",
+    "ForgottenMeanwhile",
     "Forked",
     "KeysUnavailable",
     "LogError",
@@ -107,6 +109,10 @@ class LogUnavailable(LogError):
 
 class KeysUnavailable(LogUnavailable):
     """The key store can't be read or written, or a wrapped key does not open with the wrapping key at hand."""
+
+
+class ForgottenMeanwhile(KeysUnavailable):
+    """A client may have been forgotten since the entry was prepared; nothing was written, and it can be said again."""
 
 
 class ProofWrong(LogError):

@@ -186,7 +186,7 @@ class Forgotten:
                 if under is None:
                     message = f"the content of entry {at} is missing"
                     self.faults.add(at, "body-missing", message)
-                elif len(self.erased) < MOST_FAULTS:
+                else:
                     self.erased.append((at, behind - 1, under))
                 at = behind
 

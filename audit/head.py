@@ -80,7 +80,7 @@ def read_head(connection: Connection) -> Head | None:
         return None
     try:
         return Head(row.size, row.last, Range.from_bytes(row.size, row.frontier), row.checkpoint, from_text(row.time))
-    except (ValueError, NotCanonical) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, NotCanonical) as error:
         raise Tampered(None, "head-differs", f"the log's head can't be read: {error}") from error
 
 

@@ -35,7 +35,6 @@ from sqlalchemy import (
     Connection,
     Engine,
     Index,
-    LargeBinary,
     MetaData,
     Row,
     String,
@@ -62,7 +61,7 @@ _METADATA = MetaData()
 DATA_KEYS = Table(
     "accordant_data_keys",
     _METADATA,
-    Column("id", LargeBinary(HANDLE), primary_key=True),
+    Column("id", Octets(HANDLE), primary_key=True),
     Column("use", String(16), nullable=False),
     Column("holder", String(300), nullable=False),
     Column("period", String(7), nullable=False),
@@ -141,6 +140,7 @@ class KeyStore:
         self._parties: dict[tuple[str, str, str], DataKey] = {}
         self._handles = Handles()
         self._opened: dict[bytes, DataKey] = {}
+        self._forgotten = 0
         if engine.dialect.name == "sqlite":
             sqlite_pragmas(engine)
             event.listen(engine, "connect", _with_room)
@@ -184,7 +184,7 @@ class KeyStore:
     def by_id(self, ids: Collection[bytes]) -> dict[bytes, DataKey]:
         """The keys of these ids that are there."""
         with self._lock:
-            found = {i: self._opened[i] for i in ids if i in self._opened}
+            times, found = self._forgotten, {i: self._opened[i] for i in ids if i in self._opened}
         missing = [i for i in dict.fromkeys(ids) if i not in found]
         for start in range(0, len(missing), _SOME):
             with self._begin() as connection:
@@ -196,7 +196,8 @@ class KeyStore:
             with self._lock:
                 if len(self._opened) + len(opened) > _IN_MEMORY:
                     self._opened.clear()
-                self._opened |= opened
+                if self._forgotten == times:  # what was looked up before is not kept behind it
+                    self._opened |= opened
         return found
 
     def present(self, ids: Iterable[bytes]) -> list[bytes]:
@@ -241,6 +242,7 @@ class KeyStore:
     def forget(self) -> None:
         """Drops whatever is in memory: another process has destroyed keys."""
         with self._lock:
+            self._forgotten += 1
             self._parties, self._opened = {}, {}
         self._handles.forget()
 
@@ -271,11 +273,14 @@ class KeyStore:
         key = self._wrapping if row.kek == self._wrapping.id else self._older.get(row.kek)
         if key is None:
             raise KeysUnavailable(f"a data key is wrapped by the wrapping key `{row.kek}`, which is not at hand")
-        return key.unwrap(row.wrapped, _identity(row._mapping))
+        try:
+            return key.unwrap(row.wrapped, _identity(row._mapping))
+        except (AttributeError, TypeError) as error:  # SQLite keeps anything anywhere
+            raise KeysUnavailable("a row of the key store is no key") from error
 
     def _open(self, row: Row[Any]) -> DataKey:
         plain = self._unwrapped(row)
-        secret, subject = plain[:_SECRET], plain[_SECRET:].decode()
+        secret, subject = plain[:_SECRET], plain[_SECRET:].decode(errors="replace")
         if not row.tag and not subject:
             return DataKey(row.id, row.use, row.holder, row.period, secret)
         if _handle(secret, row.holder, subject) != row.id or self._tag(subject) != row.tag:

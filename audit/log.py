@@ -12,6 +12,7 @@ import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 from types import TracebackType
 
 from sqlalchemy import Connection, Engine
@@ -19,7 +20,7 @@ from sqlalchemy import Connection, Engine
 from audit.details import Details, details
 from audit.entry import Draft, Entry, Prepared
 from audit.erasure import finish
-from audit.errors import DraftWrong, LogExists, LogUnavailable, Tampered, WrongCheckpoint, mapped
+from audit.errors import DraftWrong, ForgottenMeanwhile, LogExists, LogUnavailable, Tampered, WrongCheckpoint, mapped
 from audit.head import Head, genesis, insert_head, read_head, verified_head
 from audit.keys import KeyStore
 from audit.note import NoteSigner, NoteVerifier
@@ -33,6 +34,7 @@ from audit.sequencer import Clock, Sequencer, Within
 __all__ = ["Log", "SystemClock"]
 
 _CHUNK = 200
+_TRIES = 3
 
 
 class SystemClock:
@@ -126,8 +128,16 @@ class Log:
         writes the batch, before the entries' own rows are inserted, and again should another process have moved the
         head meanwhile. What it raises undoes this submission alone, and is raised here.
 
+        Where a client was forgotten meanwhile of whom a draft tells, it is prepared anew.
+
         Raises LogUnavailable (its `outcome` says whether something may have been written) and DraftWrong.
         """
+        for _ in range(_TRIES):
+            with suppress(ForgottenMeanwhile):
+                return self._appended(drafts, within)
+        return self._appended(drafts, within)
+
+    def _appended(self, drafts: Sequence[Draft], within: Within | None) -> tuple[Entry, ...]:
         future = self.submit(drafts, within=within)
         try:
             return future.result(self._patience)
@@ -140,17 +150,25 @@ class Log:
 
     def submit(self, drafts: Sequence[Draft], *, within: Within | None = None) -> Future[tuple[Entry, ...]]:
         """As `append`, without waiting: nothing is durable before the future has its result."""
-        prepared = tuple(Prepared.of(draft, self.sealing.keys) for draft in drafts)
+        prepared = self._prepared(drafts)
         if not prepared and within is None:
             raise DraftWrong("nothing to record")
         return self._sequencer.submit(prepared, within)
+
+    def _prepared(self, drafts: Sequence[Draft]) -> tuple[Prepared, ...]:
+        since = self._sequencer.last_erasure  # looked at before any key is
+        return tuple(Prepared.of(draft, self.sealing.keys, since=since) for draft in drafts)
+
+    def refresh(self) -> None:
+        """Hears of what other processes have recorded by now. Raises LogUnavailable."""
+        self._appended((), lambda _connection, _entries: None)
 
     def append_soon(self, drafts: Sequence[Draft]) -> Future[tuple[Entry, ...]]:
         """As `submit`, for what may wait a moment: it rides along with the next entries, where some come.
 
         Reading entries has it written first, and so has `close`.
         """
-        prepared = tuple(Prepared.of(draft, self.sealing.keys) for draft in drafts)
+        prepared = self._prepared(drafts)
         if not prepared:
             raise DraftWrong("nothing to record")
         return self._sequencer.soon(prepared)

@@ -1,9 +1,9 @@
 """From stored rows to entries: whatever is read is verified before it is believed.
 
 A leaf must be the canonical form of a leaf, carry the number under which it is stored, and its body must open under the
-keys that it names and have the hash that the leaf says. A body that is not there, or whose key is not, was erased where
-the log's table of erasures says so; whether such an erasure was ever ordered, and whether the leaves themselves are the
-ones that were written, is for verification to find (`audit.verify`).
+keys that it names and have the hash that the leaf says. A body that is not there was erased where the log's table of
+erasures says so; whether such an erasure was ever ordered, and whether the leaves themselves are the ones that were
+written, is for verification to find (`audit.verify`). One that lies there, and whose key does not, was never erased.
 """
 
 from __future__ import annotations

@@ -78,8 +78,10 @@ class Octets(TypeDecorator[bytes]):
     cache_ok = True
 
     def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:  # noqa: ARG002 SQLAlchemy's signature
-        """As bytes; what was text is not what was written, and its hash will say so."""
-        return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+        """As bytes; what was text or a number is not what was written, and its hash will say so."""
+        if isinstance(value, str):
+            return value.encode("utf-8", "surrogateescape")
+        return str(value).encode() if isinstance(value, int | float) else value
 
 
 LEAVES = Table(

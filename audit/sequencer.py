@@ -21,14 +21,14 @@ from collections import deque
 from collections.abc import Collection
 from concurrent.futures import Future, wait
 from contextlib import suppress
+from functools import partial
 from itertools import repeat
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, InterfaceError, InternalError, OperationalError
 
 from audit.batch import Batch, Clock, Submission, Within
-from audit.entry import Entry, Prepared
-from audit.erasure import ERASURE
+from audit.entry import ERASURE, Entry, Prepared
 from audit.errors import LogError, LogUnavailable, Outcome, Tampered, vendor_errors
 from audit.head import Head, check_head, extended, locked_place, move_head, read_head
 from audit.note import NoteSigner, NoteVerifier
@@ -124,6 +124,11 @@ class Sequencer:
         if not self._settled:
             raise LogUnavailable("the outcome of the last commit is not known yet", outcome="unknown")
         return max(map(self._kinds.get, kinds, repeat(-1)), default=-1)
+
+    @property
+    def last_erasure(self) -> int:
+        """The number of the newest erasure that is known, -1 without one."""
+        return self._kinds.get(ERASURE, -1)
 
     def submit(self, drafts: tuple[Prepared, ...], within: Within | None) -> Future[tuple[Entry, ...]]:
         """Writes a submission at once, or queues it where another is being written.
@@ -271,14 +276,9 @@ class Sequencer:
         connection = self._connected()
         transaction = connection.begin()
         place = self._current(connection)
-        batch = Batch(place.head, place.head.checkpoint_time)
+        batch = Batch(place.head, place.head.checkpoint_time, self.last_erasure)
         for submission in submissions:
-            entries = batch.placed(submission.drafts, self._clock.now())
-            failure = None if submission.within is None else self._within(connection, submission.within, entries)
-            if failure is None:
-                batch.take(submission, entries)
-            else:
-                batch.failed.append((submission, failure))
+            batch.offer(submission, self._clock.now(), partial(self._within, connection))
         if not batch.done:
             transaction.rollback()
             return batch

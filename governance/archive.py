@@ -232,9 +232,12 @@ def read_archive(
                     progress(file.tell(), total)
     except OSError as error:
         raise NotFound(f"`{path}` can't be read: {(error.strerror or 'error').lower()}", field="FILE") from None
-    except (tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
         raise _damaged(f"it is damaged or broken off ({error})") from None
-    return _agreed(said, found, vkey)
+    try:
+        return _agreed(said, found, vkey)
+    except (RecursionError, OverflowError, ValueError) as error:
+        raise _damaged(f"its manifest can't be read ({type(error).__name__})") from None
 
 
 def _opened(file: BinaryIO) -> tarfile.TarFile:
@@ -248,7 +251,13 @@ def _opened(file: BinaryIO) -> tarfile.TarFile:
 
 def _named(info: tarfile.TarInfo, found: dict[str, Any], said: dict[str, Any]) -> None:
     name = PurePosixPath(info.name)
-    plain = info.isreg() and not name.is_absolute() and ".." not in name.parts and name.as_posix() == info.name
+    plain = (
+        info.isreg()
+        and not info.issparse()
+        and not name.is_absolute()
+        and ".." not in name.parts
+        and name.as_posix() == info.name
+    )
     if not plain:
         raise _damaged(f"`{info.name}` is not a plain file of a home")
     if info.name in found or info.name in said:

@@ -133,6 +133,10 @@ class Journal(Protocol):
         """The number of the newest entry of these kinds, -1 without one; cheap."""
         ...
 
+    def refresh(self) -> None:
+        """Hears of what other processes have recorded by now; what is read next has it."""
+        ...
+
     def settled(self, kinds: Collection[str]) -> int | None:
         """As `last_of`; None while an entry of one of these kinds is on its way: nothing is decided beside it."""
         ...

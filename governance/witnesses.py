@@ -10,6 +10,7 @@ recorded before it takes an answer for an alarm.
 from __future__ import annotations
 
 import datetime as dt
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -214,7 +215,7 @@ class Witnesses:
         coverage = self._continuity.coverage
         return {
             "witnesses": [
-                {"name": w.name.decode(errors="replace"), "vkey": w.verifier.vkey, "url": w.url}
+                {"name": w.name.decode(errors="replace"), "vkey": w.verifier.vkey, "url": _shown(w.url)}
                 | _said(self._said.get(w.name.decode(errors="replace")))
                 for w in self._policy.witnesses
             ],
@@ -357,6 +358,11 @@ def _named(words: str, note: bytes) -> str:
         return f"{words} a checkpoint that is not known here any more; "
     one = Checkpoint.from_text(text)
     return f"{words} {one.size} entries with the root {one.root.hex()}; "
+
+
+def _shown(url: str | None) -> str | None:
+    """An address without a name and a password in it."""
+    return None if url is None else re.sub(r"(?<=://)[^/@]*@", "", url)
 
 
 def _said(outcome: Outcome | None) -> dict[str, Any]:

@@ -99,6 +99,9 @@ class MemoryLog:
         """As the port promises."""
         return max((e.seq for e in self.rows if e.kind in kinds), default=-1)
 
+    def refresh(self) -> None:
+        """Nobody else writes here."""
+
     def head(self) -> Any:
         """Nothing here asks for it."""
         raise NotImplementedError

@@ -174,6 +174,11 @@ class AuditJournal:
                 self._log.submit((), within=lambda _connection, _entries: None)
 
     @_mapped
+    def refresh(self) -> None:
+        """As the port promises."""
+        self._log.refresh()
+
+    @_mapped
     def settled(self, kinds: Collection[str]) -> int | None:
         """As the port promises."""
         with self._lock:

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, delete, distinct, func, select
 
 import audit
 from audit import Log
-from audit.erasure import Erased, clean, erase_rows, finish, named_under, runs
+from audit.erasure import Erased, clean, dated_under, erase_rows, finish, named_under
 from audit.errors import mapped
-from audit.keys import DATA_KEYS, HANDLE, DataKey, handle_id, handle_text
+from audit.keys import DATA_KEYS, DataKey, handle_id, handle_text
 from audit.schema import BODIES, ERASED_KEYS, PARTS
 from governance.adapters.store.consents import CONSENTS
 from governance.errors import LogUnavailable
@@ -70,17 +70,12 @@ class LogVault:
     def under_subjects(self, ids: Sequence[bytes]) -> Erased:
         """As the port promises."""
         with _ours(), self._reading() as connection:
-            return named_under(connection, ids)
+            return named_under(connection, ids, self._log.sealing)
 
     def under_months(self, ids: Sequence[bytes]) -> Erased:
         """As the port promises."""
-        found: list[int] = []
-        first = func.substr(BODIES.c["keys"], 1, HANDLE)
         with _ours(), self._reading() as connection:
-            for start in range(0, len(ids), _SOME):
-                some = select(BODIES.c.seq).where(first.in_(list(ids[start : start + _SOME])))
-                found += connection.scalars(some)
-        return Erased(runs(sorted(found)), (), tuple(ids))
+            return dated_under(connection, ids, self._log.sealing)
 
     def erase(
         self, connection: Connection, erased: Erased, *, under: int, clients: Collection[tuple[str, str]] = ()

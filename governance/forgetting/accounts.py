@@ -42,6 +42,7 @@ class Accounts:
         whose = self._whose(caller, contributor)
         if not 0 < len(subject) <= 1024 or not subject.isprintable():
             raise InputWrong("not a client's id", field="subject")
+        self.journal.refresh()
         keys = self.vault.of_subject(subject, holder=whose)
         holders = sorted({key.holder for key in keys} - {ADMINISTRATOR})
         if not holders:

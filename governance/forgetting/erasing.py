@@ -8,6 +8,7 @@ breaks off in between is done by the next start or the next hour: the entry name
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from audit import Draft, Entry
 from audit.erasure import ERASURE, Erased
 from audit.keys import DataKey, handle_text
 from governance.agreements import Caller, RegisterBook
-from governance.errors import Conflict, InputWrong, NotFound
+from governance.errors import Conflict, InputWrong, LogUnavailable, NotFound
 from governance.forgetting.orders import HOLD, RELEASE, Paper, taken
 from governance.forgetting.standing import Kept, Standing
 from governance.ports import Clock, Journal, Vault
@@ -24,6 +25,7 @@ from governance.register import ADMINISTRATOR
 __all__ = ["Forgetting"]
 
 _LONGEST = 1024
+_TRIES = 3
 _NOT_OURS = (
     "the party's own rows, in the home's data/ or in its database, are not the log's: load them anew without the client"
 )
@@ -31,6 +33,10 @@ _NOT_OURS = (
 
 def _as_said(kept: Sequence[tuple[DataKey, Kept]]) -> list[dict[str, Any]]:
     return [{"contributor": k.holder, "client": handle_text(k.id)} | why.to_body() for k, why in kept]
+
+
+class _Changed(Exception):
+    """Something was recorded of the client since the plan was made."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class Forgetting:
         """Forgets a client. Raises Conflict where the record of disclosures has to be kept, NotFound for nobody."""
         paper = self._taken("erase", caller, statement, jws, subject, salt)
         with self.lock:
+            self.journal.refresh()  # a hold or a disclosure at another gateway counts
             keys = self._keys(paper)
             kept = [(key, why) for key in keys if key.use == "disclosure" and (why := self._why(key)) is not None]
             if kept and not paper.said.keep_disclosures:
@@ -74,6 +81,7 @@ class Forgetting:
     def carry_on(self) -> int:
         """Erases what earlier orders had to leave, where nothing asks for it any more; how many clients' records."""
         waiting: dict[str, Entry] = {}
+        self.journal.refresh()
         for entry in self.standing.orders({ERASURE}):
             waiting |= {str(one["client"]): entry for one in entry.body.get("kept", ())}
         there = self.vault.behind(list(waiting))
@@ -104,10 +112,13 @@ class Forgetting:
         )
 
     def _keys(self, paper: Paper) -> list[DataKey]:
-        """The keys that the order is about: also under which the administrator's searches name the client."""
+        """The keys that the order is about: also under which the administrator's searches name the client.
+
+        Those alone are nobody's client: whoever asks learns nothing of what an administrator searched for.
+        """
         whose = paper.said.contributor
         found = list(self.vault.of_subject(paper.subject, holder=whose))
-        if whose is not None:
+        if found and whose is not None:
             found += self.vault.of_subject(paper.subject, holder=ADMINISTRATOR)
         if not found:
             files = ", ".join(self.still(whose, paper.subject)) if whose else ""
@@ -119,6 +130,12 @@ class Forgetting:
         return self.standing.kept(key.holder, key.subject) if key.subject is not None else None
 
     def _carried_out(self, keys: Sequence[DataKey], body: dict[str, Any]) -> tuple[Entry, Erased]:
+        for _ in range(_TRIES):
+            with suppress(_Changed):
+                return self._carried_out_once(keys, body)
+        raise LogUnavailable("what is said of this client keeps changing; try again in a moment", reason="busy")
+
+    def _carried_out_once(self, keys: Sequence[DataKey], body: dict[str, Any]) -> tuple[Entry, Erased]:
         ids = [key.id for key in keys]
         holders = tuple(sorted({key.holder for key in keys} - {ADMINISTRATOR}))
         clients = {(k.holder, k.subject) for k in keys if k.use == "content" and k.subject is not None}
@@ -127,6 +144,12 @@ class Forgetting:
         def within(connection: Any, made: Sequence[Entry]) -> None:
             if self.vault.erased_already(connection, ids):
                 raise Conflict("another order erased it just now", reason="erased-already")
+            # Nobody writes beside this transaction: what was planned and decided must hold in it.
+            if self.vault.under_subjects(ids) != erased:
+                raise _Changed
+            for key in keys:
+                if key.use == "disclosure" and (why := self._why(key)) is not None:
+                    raise Conflict(_refusal([(key, why)]), reason=f"kept-for-{why.reason}")
             self.vault.erase(connection, erased, under=made[0].seq, clients=clients)
 
         index = {"party": holders} if holders else {}
@@ -138,6 +161,7 @@ class Forgetting:
     def _mark(self, paper: Paper, kind: str) -> list[dict[str, Any]]:
         """An entry for each holder of the client, by its handle."""
         with self.lock:
+            self.journal.refresh()
             held = self.standing.holds()
             whose = sorted({key.holder for key in self._keys(paper) if key.holder != ADMINISTRATOR})
             marked = []

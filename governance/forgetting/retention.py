@@ -41,6 +41,7 @@ class Retention:
 
     def run(self) -> dict[str, Any]:
         """Forgets what is due. Raises LogUnavailable."""
+        self.journal.refresh()  # a hold at another gateway counts
         keys = self._due("content", self.days) + self._due("disclosure", self.disclosure_days)
         months = sorted({period for _, _, period in keys})
         if not keys:

@@ -63,6 +63,8 @@ class Schedule:
                 done[name] = work()
             except AccordantError as error:
                 self._report("forgetting-failed", part=name, reason=error.reason)
+            except Exception as error:  # one part's fault ends neither the others nor the thread
+                self._report("forgetting-failed", part=name, reason=type(error).__name__)
         if any(done.get(name) for name in ("keys", "orders", "retention")):
             try:
                 done["unclean"] = int(not self._vault.clean())
@@ -74,6 +76,7 @@ class Schedule:
 
     def look(self) -> None:
         """Whether something was erased since the last look, by whomever."""
+        self._journal.refresh()
         last = self._journal.last_of({ERASURE})
         if last != self._last:
             self._last = last

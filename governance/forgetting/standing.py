@@ -62,9 +62,13 @@ class Standing:
     vault: Vault
 
     def orders(self, kinds: Collection[str]) -> Iterator[Entry]:
-        """The orders of these kinds, oldest first. Raises LogUnavailable where one was tampered with."""
+        """The orders of these kinds, oldest first. Raises LogUnavailable where one was tampered with, or is gone."""
         try:
-            yield from self.journal.entries(kinds=kinds)
+            for entry in self.journal.entries(kinds=kinds):
+                if entry.erased is not None:
+                    detail = f"the log is not whole: entry {entry.seq}, an order, can't have been erased"
+                    raise LogUnavailable(detail, reason="log-tampered")
+                yield entry
         except Tampered as error:
             raise LogUnavailable(f"the log is not whole: {error}", reason="log-tampered") from error
 

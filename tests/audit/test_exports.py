@@ -45,6 +45,7 @@ def test_nothing_is_offered_that_changes_an_entry() -> None:
         "head",
         "last_of",
         "open",
+        "refresh",
         "search",
         "submit",
     } >= (offered - {"sealing", "verifier"})

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, delete, func, insert, select
+from sqlalchemy import Engine, delete, func, insert, select, update
 
 from audit import Draft, Entry, Log, NoteSigner, Part, Tampered, verify
 from audit.erasure import ERASURE, Erased, clean, erase_rows, finish, named_under, runs
@@ -14,7 +14,7 @@ from audit.export_check import verify_export
 from audit.keys import DATA_KEYS
 from audit.published import Published
 from audit.receipt import Opening, Receipt
-from audit.schema import BODIES, ERASED, ERASED_KEYS, PARTS
+from audit.schema import BODIES, ERASED, ERASED_KEYS, NAMED, PARTS
 from tests.audit.exported import export_of
 from tests.audit.tampering import cheating
 from tests.audit.worlds import ORIGIN, draft, keys_of
@@ -43,7 +43,7 @@ def erase(log: Log, subject: str = NAME) -> Entry:
     """As an order to forget a client is carried out."""
     ids = [key.id for key in log.sealing.keys.naming(subject)]
     with log.engine.connect() as connection:
-        erased = named_under(connection, ids)
+        erased = named_under(connection, ids, log.sealing)
     body = {"basis": "the client asked", "erased": erased.to_body()}
     (entry,) = log.append(
         [Draft(ERASURE, body)], within=lambda connection, made: erase_rows(connection, erased, under=made[0].seq)
@@ -114,7 +114,7 @@ def test_keys_are_destroyed_whatever_happened(log: Log, signer: NoteSigner) -> N
     keys = log.sealing.keys
     ids = [key.id for key in keys.naming(NAME)]
     with log.engine.connect() as connection:
-        erased = named_under(connection, ids)
+        erased = named_under(connection, ids, log.sealing)
     body = {"erased": erased.to_body()}
     log.append([Draft(ERASURE, body)], within=lambda c, made: erase_rows(c, erased, under=made[0].seq))
     assert ["key-returned"] == [fault.code for fault in verify(log, vkey=signer.vkey).faults]
@@ -239,3 +239,54 @@ def test_a_receipt_of_an_erased_entry_proves_its_leaf(log: Log, signer: NoteSign
     false = Receipt(receipt.index, receipt.proof, receipt.checkpoint, opening.to_bytes())
     found = verify_export(folder, vkey=signer.vkey, receipts=[false.to_text()])
     assert [(2, "erasure-unordered")] == [(f.seq, f.code) for f in found.report.faults]
+
+
+def test_a_content_that_is_made_to_look_erased_is_a_fault(log: Log, url: str, signer: NoteSigner) -> None:
+    """Somebody with the database says that it lies under a key which an honest erasure destroyed."""
+    log.append([draft(0), *told(), *told(subject="client-1")])
+    erase(log)
+    with cheating(url) as cheat:
+        gone = bytes(cheat.connection.scalars(select(ERASED_KEYS.c.key)).first() or b"")
+        for seq in (0, 6):
+            ids, sealed = cheat.sealed(seq)
+            cheat.set_sealed(seq, ids + gone, sealed)
+    faults = verify(log, vkey=signer.vkey).faults
+    assert [(0, "key-missing"), (6, "key-missing")] == [(fault.seq, fault.code) for fault in faults]
+    log.sealing.forget()
+    with pytest.raises(Tampered, match="the key to the content of entry 0 is missing"):
+        log.entry(0)
+
+
+def test_an_erasure_takes_nothing_else_along(log: Log, url: str, signer: NoteSigner) -> None:
+    """Whatever the tables say of what lies under a client's keys: only what opens under them does."""
+    log.append([draft(0), *told(), *told(subject="client-1")])
+    key = next(k.id for k in log.sealing.keys.naming(NAME) if k.use == "content")
+    with cheating(url) as cheat:
+        for seq in (0, 5, 6):
+            cheat.connection.execute(insert(NAMED).values(key=key, seq=seq))
+        ids, sealed = cheat.sealed(5)
+        cheat.set_sealed(5, ids + key, sealed)
+        cheat.connection.execute(update(PARTS).where(PARTS.c.seq == 4).values({"keys": key}))
+    erasure = erase(log)
+    assert {"bodies": [[2, 2]], "parts": [[1, 0]]} == {k: erasure.body["erased"][k] for k in ("bodies", "parts")}
+    assert {4, 5} == {fault.seq for fault in verify(log, vkey=signer.vkey).faults}
+
+
+def test_more_than_a_hundred_runs_are_all_told(log: Log, signer: NoteSigner) -> None:
+    """The report leaves none out: what was erased is held against what may be."""
+    log.append([one for _ in range(120) for one in (draft(0), told()[1])])
+    erase(log)
+    assert 120 == len(verify(log, vkey=signer.vkey).erased)
+
+
+@pytest.mark.parametrize("value", ["7", "'words'", "3.5", "x'00'"])
+@pytest.mark.parametrize("column", ["keys", "sealed"])
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # PostgreSQL keeps nothing else in a column of bytes
+def test_a_cell_of_another_type_is_a_fault_of_its_entry(
+    log: Log, url: str, signer: NoteSigner, column: str, value: str
+) -> None:
+    """SQLite keeps anything anywhere; verification goes on and names the entry."""
+    log.append([draft(0), draft(1), draft(2)])
+    with cheating(url) as cheat:
+        cheat.connection.exec_driver_sql(f"UPDATE audit_bodies SET {column} = {value} WHERE seq = 1")
+    assert [1] == [fault.seq for fault in verify(log, vkey=signer.vkey).faults]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -230,3 +234,23 @@ def test_nobody_there() -> None:
         with pytest.raises(WitnessRefused) as raised:
             post(url, b"")
         assert ("unreachable", False) == (raised.value.reason, raised.value.alarm)
+
+
+def test_a_witness_that_gives_a_byte_now_and_then_is_broken_off() -> None:
+    """It ends after the time that one is given, however often something comes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            with suppress(OSError):
+                taken, _ = server.accept()
+                with taken:
+                    for _ in range(600):
+                        taken.sendall(b"H")
+                        time.sleep(0.1)
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        with pytest.raises(WitnessRefused, match="no witness answers"):
+            post(f"http://127.0.0.1:{server.getsockname()[1]}/add-checkpoint", b"x", seconds=0.5)
+        thread.join(30)
+        assert not thread.is_alive()

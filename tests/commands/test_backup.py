@@ -241,3 +241,24 @@ def test_what_is_no_backup(home: Settings, tmp_path: Path) -> None:
     back_up(home, tmp_path / "c.tar")
     with pytest.raises(Refused, match="another key"):
         read_archive(tmp_path / "c.tar", vkey="x/log+9ea61b5a+AYEIZGrbHTzmPLiM6WhLWmdfSUkPxPHrjkIUw1Y0OgpN")
+
+
+def test_what_would_swell_is_refused_unread(tmp_path: Path) -> None:
+    """A sparse member, whose megabytes stand in no byte of the file; and what is no manifest at all."""
+    swelling = tarfile.TarInfo("accordant.db")
+    swelling.pax_headers = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.size": "314572800"}
+    swelling.pax_headers |= {"GNU.sparse.map": "0,0", "GNU.sparse.name": "accordant.db"}
+    with tarfile.open(tmp_path / "b.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(swelling, io.BytesIO(b""))
+    (tmp_path / "into").mkdir()
+    with pytest.raises(Refused, match="is not a plain file"):
+        read_archive(tmp_path / "b.tar", into=tmp_path / "into")
+    assert [] == list((tmp_path / "into").iterdir())
+    deep = b"[" * 100_000
+    with tarfile.open(tmp_path / "d.tar", "w") as tar:
+        for name in ("manifest.json", "manifest.note"):
+            info = tarfile.TarInfo(name)
+            info.size = len(deep)
+            tar.addfile(info, io.BytesIO(deep))
+    with pytest.raises(Refused):
+        read_archive(tmp_path / "d.tar")

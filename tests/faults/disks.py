@@ -1,7 +1,7 @@
 """Disks of a test's own: one that is small, and one that breaks. They are gone when the block ends, however it ends.
 
-A mount needs a right that a container may lack. Where the kernel says that it is not there the tests are skipped, and
-the run says so in red; where it is there and the mount fails all the same, that is a missing part like any other.
+A mount needs a right that a container may lack. That is a missing part like any other: the tests are skipped on a
+laptop, and the run says so in red; where `CI=true` they fail.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.conftest import MISSING, missing
+from tests.conftest import missing
 
 __all__ = ["Breaking", "breaking_disk", "filled", "read_only", "small_disk"]
 
@@ -39,10 +37,10 @@ def _run(*words: str) -> None:
 
 def _require_mounts(*devices: str) -> None:
     if not _may_mount():
-        pytest.skip(f"{MISSING}the right to mount a disk (CAP_SYS_ADMIN)")
+        missing("the right to mount a disk (CAP_SYS_ADMIN)")
     for device in devices:
         if not Path(device).exists():
-            pytest.skip(f"{MISSING}`{device}`, for a disk in a file")
+            missing(f"`{device}`, for a disk in a file")
 
 
 def _mount(folder: Path, *words: str) -> None:
