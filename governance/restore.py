@@ -14,8 +14,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -233,14 +233,12 @@ def _up_to_date(settings: Settings, manifest: Manifest, *, behind: int) -> Erase
         database.dispose()
 
 
-def _erasure(settings: Settings, gone: Erased, clock: Clock) -> None:
-    """The entry that says what was forgotten: it was ordered behind the backup, and the order is lost."""
-    body = {"basis": RESTORED, "erased": gone.to_body()}
+@contextmanager
+def _parts(settings: Settings) -> Iterator[tuple[Any, audit.KeyStore]]:
+    """The database and the key store of what is being restored; the log's errors become ours."""
     database, keys = open_database(settings.database_url), open_keys(settings)
     try:
-        signer = note_signer(settings)
-        with audit.Log.open(database, origin=signer.name, signer=signer, keys=keys, clock=clock) as log:
-            log.append([audit.Draft(ERASURE, body)])
+        yield database, keys
     except audit.Tampered as error:
         raise _broken(error) from None
     except audit.LogError as error:
@@ -248,6 +246,17 @@ def _erasure(settings: Settings, gone: Erased, clock: Clock) -> None:
     finally:
         keys.close()
         database.dispose()
+
+
+def _erasure(settings: Settings, gone: Erased, clock: Clock) -> None:
+    """The entry that says what was forgotten: it was ordered behind the backup, and the order is lost."""
+    body = {"basis": RESTORED, "erased": gone.to_body()}
+    signer = note_signer(settings)
+    with (
+        _parts(settings) as (database, keys),
+        audit.Log.open(database, origin=signer.name, signer=signer, keys=keys, clock=clock) as log,
+    ):
+        log.append([audit.Draft(ERASURE, body)])
 
 
 def _verified(settings: Settings, manifest: Manifest, known: _Known, progress: Progress | None) -> None:
@@ -278,19 +287,11 @@ def _continued(
         "checkpoint": longer[1].decode() if longer else None,
     }
     body = {"missing": missing, "backup": manifest.made}
-    database = open_database(settings.database_url)
-    keys = open_keys(settings)
-    try:
-        entry = continued(database, old=signer, new=new, keys=keys, body=body, clock=clock)
-    except audit.WrongCheckpoint as error:
-        raise InputWrong(str(error), reason="same-origin", field="--log-origin") from None
-    except audit.Tampered as error:
-        raise _broken(error) from None
-    except audit.LogError as error:
-        raise LogUnavailable(str(error)) from error
-    finally:
-        keys.close()
-        database.dispose()
+    with _parts(settings) as (database, keys):
+        try:
+            entry = continued(database, old=signer, new=new, keys=keys, body=body, clock=clock)
+        except audit.WrongCheckpoint as error:
+            raise InputWrong(str(error), reason="same-origin", field="--log-origin") from None
     (settings.keys / "log.key").unlink()
     write_secret(settings.keys / "log.key", new.to_pem())
     path = settings.home / FILE_NAME

@@ -14,7 +14,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 
@@ -33,6 +33,7 @@ from audit.tiles import Tile
 from audit.witness import Post
 from audit.witnessing import Outcome, ask
 from governance.adapters.alarms import AlarmFile
+from governance.adapters.log_errors import called
 from governance.continuity import Continuity, Coverage
 from governance.errors import InputWrong, LogUnavailable
 from governance.home_memory import ALARMS, POLICY, HomeMemory, text_of
@@ -43,7 +44,6 @@ from governance.settings import Settings
 __all__ = ["Witnesses"]
 
 _STOP_SECONDS = 5.0
-_R = TypeVar("_R")
 
 
 class Witnesses:
@@ -71,7 +71,7 @@ class Witnesses:
 
     def look(self) -> None:
         """Holds the head against what is remembered outside the database. Raises InputWrong, LogUnavailable."""
-        _mapped(self._look)
+        called(self._look)
 
     def _look(self) -> None:
         alarms = self._alarms.read()
@@ -165,7 +165,7 @@ class Witnesses:
             self._read_policy()
             with suppress(LogUnavailable, InputWrong, OSError):  # it is told at another round
                 self._tell()
-            _mapped(self._round)
+            called(self._round)
             return self.standing()
 
     def _round(self) -> None:
@@ -196,19 +196,19 @@ class Witnesses:
             detail = "signed by no witness of the policy; the administrator adds one by `accordant audit witness add`"
             raise InputWrong(detail, reason="not-a-witness")
         with self._asking:
-            head = _mapped(self._published.caught_up)
-            if not _mapped(lambda: self._compared(f"the witness {mine.verifier.name}", kept, head)):
+            head = called(self._published.caught_up)
+            if not called(lambda: self._compared(f"the witness {mine.verifier.name}", kept, head)):
                 self._continuity.require_whole()
-            _mapped(lambda: self._store.keep(kept.note, mine))
-            _mapped(self._cover)
-            carried = _mapped(lambda: self._store.on(kept.note))
+            called(lambda: self._store.keep(kept.note, mine))
+            called(self._cover)
+            carried = called(lambda: self._store.on(kept.note))
         known = next(w.name for w in self._policy.witnesses if w.verifier == mine.verifier).decode(errors="replace")
         self._said[known] = Outcome(known, mine.seconds)
         return {"witness": mine.verifier.name, "size": size, "quorum": self._policy.content(carried)}
 
     def covering(self, index: int) -> bytes | None:
         """As the port promises."""
-        return _mapped(lambda: self._store.satisfying(self._policy, beyond=index) or self._store.best(beyond=index))
+        return called(lambda: self._store.satisfying(self._policy, beyond=index) or self._store.best(beyond=index))
 
     def standing(self) -> Mapping[str, Any]:
         """What the witnesses said last, how far they cover the log, and who contradicts it."""
@@ -370,12 +370,3 @@ def _said(outcome: Outcome | None) -> dict[str, Any]:
         return {"cosigned_at": None, "reason": None, "detail": None}
     at = None if outcome.seconds is None else dt.datetime.fromtimestamp(outcome.seconds, dt.UTC).isoformat()
     return {"cosigned_at": at, "reason": outcome.reason, "detail": outcome.detail}
-
-
-def _mapped(call: Callable[[], _R]) -> _R:
-    try:
-        return call()
-    except audit.Tampered as error:
-        raise LogUnavailable(f"the log is not whole: {error}", reason="log-tampered") from error
-    except audit.LogError as error:
-        raise LogUnavailable(str(error)) from error

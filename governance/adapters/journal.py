@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import audit
 from audit import Details, Draft, Entry, Head, Log
 from audit.scan import NOTHING, Looked, read
 from audit.watched import Watched
+from governance.adapters.log_errors import mapped
 from governance.errors import LogUnavailable
 from governance.ports import Within
 
@@ -24,24 +24,8 @@ _WORTH = 16_384
 _OFTEN = 50_000
 _OTHERS = 0.25  # seconds between looks for what another process wrote
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
 
-
-def _mapped(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    @functools.wraps(function)
-    def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        try:
-            return function(*args, **kwargs)
-        except audit.Tampered as error:
-            raise LogUnavailable(f"the log is not whole: {error}", reason="log-tampered") from error
-        except audit.LogError as error:
-            raise LogUnavailable(str(error)) from error
-
-    return call
-
-
-@_mapped
+@mapped
 def _looked_through(log: Log, kinds: Collection[str], since: Looked) -> Watched | None:
     return Watched(log, kinds, since=since) if kinds else None
 
@@ -71,7 +55,7 @@ class AuditJournal:
         self.keep_now()
         self._in_flight = 0  # appends of watched kinds that were handed in and not answered
 
-    @_mapped
+    @mapped
     def append(self, drafts: Sequence[Draft], *, within: Within | None = None) -> tuple[Entry, ...]:
         """As the port promises."""
         moving = any(d.kind in self._watched for d in drafts)
@@ -104,7 +88,7 @@ class AuditJournal:
         """What is known of the leaves by now."""
         return self._seen.looked() if self._seen is not None else NOTHING
 
-    @_mapped
+    @mapped
     def append_soon(self, drafts: Sequence[Draft]) -> None:
         """As the port promises."""
         self._log.append_soon(drafts).add_done_callback(self._came_soon)
@@ -141,22 +125,22 @@ class AuditJournal:
                 raise audit.Tampered(number, "leaf-changed", f"entry {number} was changed after it was recorded")
             yield entry
 
-    @_mapped
+    @mapped
     def entry(self, seq: int) -> Entry | None:
         """As the port promises."""
         return self._log.entry(seq)
 
-    @_mapped
+    @mapped
     def details(self, entry: Entry) -> Details:
         """As the port promises."""
         return self._log.details(entry)
 
-    @_mapped
+    @mapped
     def search(self, **filters: Any) -> Sequence[Entry]:
         """As the port promises."""
         return tuple(self._log.search(**filters))
 
-    @_mapped
+    @mapped
     def last_of(self, kinds: Collection[str]) -> int:
         """As the port promises; of entries that another process wrote, a moment later."""
         self._others()
@@ -173,12 +157,12 @@ class AuditJournal:
                 # The sequencer catches up before it runs anything; there is nothing to run.
                 self._log.submit((), within=lambda _connection, _entries: None)
 
-    @_mapped
+    @mapped
     def refresh(self) -> None:
         """As the port promises."""
         self._log.refresh()
 
-    @_mapped
+    @mapped
     def settled(self, kinds: Collection[str]) -> int | None:
         """As the port promises."""
         with self._lock:
@@ -186,7 +170,7 @@ class AuditJournal:
                 return None
         return self._log.last_of(kinds)
 
-    @_mapped
+    @mapped
     def head(self) -> Head:
         """As the port promises."""
         return self._log.head()

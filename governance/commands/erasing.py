@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,17 @@ _CONTRIBUTOR = click.option(
     "--contributor", metavar="PARTY", default=None, help="Whose client; an administrator may leave it out: anybody's."
 )
 _SUBJECT = click.option("--subject", required=True, metavar="ID", help="The client's id, as the party has it.")
+_REASON = click.option(
+    "--reason", required=True, metavar="TEXT", help="Why: it is recorded for ever, so it names nobody."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def _about_a_client(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of an order that marks a client's record."""
+    for option in (connection_options, _JSON, _CONTRIBUTOR, _REASON, _SUBJECT):
+        command = option(command)
+    return command
 
 
 @click.command()
@@ -29,7 +41,7 @@ _SUBJECT = click.option("--subject", required=True, metavar="ID", help="The clie
     "--keep-disclosures", is_flag=True, help="Erase the rest where the record of disclosures has to be kept yet."
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_JSON
 @connection_options
 def erase(
     subject: str,
@@ -55,9 +67,11 @@ def erase(
     erased(made, as_json=as_json)
 
 
-def _marked(order: str, path: str, as_json: bool, wanted: dict[str, Any]) -> None:
+def _marked(
+    order: str, path: str, *, subject: str, reason: str, contributor: str | None, as_json: bool, **connection: Any
+) -> None:
     with known_client():
-        made = ordered(order, path, **wanted)
+        made = ordered(order, path, subject=subject, basis=reason, contributor=contributor, connection=connection)
     if as_json:
         click.echo(json.dumps(made))
         return
@@ -67,37 +81,27 @@ def _marked(order: str, path: str, as_json: bool, wanted: dict[str, Any]) -> Non
 
 
 @click.command()
-@_SUBJECT
-@click.option("--reason", required=True, metavar="TEXT", help="Why: it is recorded for ever, so it names nobody.")
-@_CONTRIBUTOR
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@connection_options
-def hold(subject: str, reason: str, contributor: str | None, as_json: bool, **connection: Any) -> None:
+@_about_a_client
+def hold(**given: Any) -> None:
     """Hold the record of a client's disclosures: it is not erased until the hold is released.
 
     \b
     Example:
       accordant audit hold --contributor northside --subject 1042 --reason "litigation, case 26-118"
     """
-    wanted = {"subject": subject, "basis": reason, "contributor": contributor, "connection": connection}
-    _marked("hold", "/v1/holds", as_json, wanted)
+    _marked("hold", "/v1/holds", **given)
 
 
 @click.command("release-hold")
-@_SUBJECT
-@click.option("--reason", required=True, metavar="TEXT", help="Why: it is recorded for ever, so it names nobody.")
-@_CONTRIBUTOR
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@connection_options
-def release_hold(subject: str, reason: str, contributor: str | None, as_json: bool, **connection: Any) -> None:
+@_about_a_client
+def release_hold(**given: Any) -> None:
     """Release a hold.
 
     \b
     Example:
       accordant audit release-hold --contributor northside --subject 1042 --reason "the case is closed"
     """
-    wanted = {"subject": subject, "basis": reason, "contributor": contributor, "connection": connection}
-    _marked("release", "/v1/holds/release", as_json, wanted)
+    _marked("release", "/v1/holds/release", **given)
 
 
 @click.command()
