@@ -18,6 +18,7 @@ import json
 import logging
 import secrets
 import weakref
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -175,6 +176,16 @@ class Client:
         except BaseException:
             response.close()
             raise
+
+    def log_origin(self) -> str:
+        """The name of the server's log, from a checkpoint that was held against what was seen before."""
+        note = Answer(self.request("GET", "/log/checkpoint", accept="*/*", signed=False)).read()
+        if self._memory is not None:
+            self._memory.saw(b64encode(note).decode("ascii"))
+        origin, _, rest = note.decode("utf-8", "replace").partition("\n")
+        if not origin or not rest:
+            raise Unavailable("the server shows no checkpoint of its log", reason="answer-malformed")
+        return origin
 
     def _open(self, path: str) -> bytes:
         return Answer(self.request("GET", path, accept="*/*", signed=False)).read()

@@ -37,7 +37,7 @@ from governance.decider import Decider
 from governance.errors import LogUnavailable, NotFound
 from governance.exports import Exports
 from governance.forgetting import KINDS as FORGETTING_KINDS
-from governance.forgetting import Accounts, Forgetting, Retention, Schedule, Standing
+from governance.forgetting import Accounts, Counted, Forgetting, Retention, Schedule, Standing
 from governance.gateway import Gateway
 from governance.history import History
 from governance.home import SystemClock, root_key, secret
@@ -209,7 +209,17 @@ def open_services(
     if vault.last_erasure() > newest:
         events.warning("older-database", erasure=vault.last_erasure(), strays=vault.forget_strays(last=newest))
     standing = Standing(journal, clock, agreements.book, vault)
-    forgetting = Forgetting(journal, clock, agreements.book, vault, standing, sources.holding, forgetting_lock)
+    forgetting = Forgetting(
+        journal=journal,
+        clock=clock,
+        book=agreements.book,
+        vault=vault,
+        standing=standing,
+        still=sources.holding,
+        lock=forgetting_lock,
+        origin=settings.log_origin,
+        counted=Counted(standing),
+    )
     days = (settings.retention_days, settings.disclosure_retention_days)
     retention = Retention(journal, clock, vault, standing, *days)
     schedule = Schedule(journal=journal, vault=vault, forgetting=forgetting, retention=retention, report=events.info)

@@ -12,7 +12,7 @@ from governance.register.reading import encoded
 from governance.signing.statement import Order
 from tests.simulator import DOCUMENT, Partner, World
 
-__all__ = ["ACCOUNTING", "NAME", "asked", "order", "told_of"]
+__all__ = ["ACCOUNTING", "NAME", "asked", "order", "paper", "told_of"]
 
 NAME = "client-4711"
 ACCOUNTING = DOCUMENT.replace("withdrawal:", "accounting: P6M\nwithdrawal:")
@@ -21,19 +21,23 @@ CONSENTS = f"subject,purpose,status\n{NAME},improvement,given\nclient-1,improvem
 OWN = {"dataset": "visits", "fields": ["client", "program"], "rows": "own", "view": "identified"}
 
 
-def order(
-    world: World, partner: Partner, *, what: str = "erase", path: str = "/v1/erasures", **said: Any
-) -> TestResponse:
-    """An order, signed and handed in; `said` overrides what it says and what is handed in beside it."""
+def paper(world: World, partner: Partner, *, what: str = "erase", **said: Any) -> dict[str, str]:
+    """An order as it travels, ready to be handed in, twice too; `said` overrides what it says, `salt` and `subject`."""
     salt, subject = said.pop("salt", secrets.token_bytes(32)), said.pop("subject", NAME)
-    sent = said.pop("sent", {})
     words = {
         "order": what, "contributor": "north", "basis": "the client asked, article 17", "time": world.clock.now(),
         "subject_sha256": Order.digest(salt=salt, subject=subject), "nonce": secrets.token_urlsafe(16),
-        "keep_disclosures": False,
+        "keep_disclosures": False, "log": world.settings.log_origin,
     }  # fmt: skip
-    travelling = world.statement(partner, Order(**words | said)) | {"subject": subject, "salt": encoded(salt)}
-    return world.call(partner, "POST", path, travelling | sent)
+    return world.statement(partner, Order(**words | said)) | {"subject": subject, "salt": encoded(salt)}
+
+
+def order(
+    world: World, partner: Partner, *, what: str = "erase", path: str = "/v1/erasures", **said: Any
+) -> TestResponse:
+    """An order, signed and handed in; `sent` overrides what is handed in beside it, the rest what it says."""
+    sent = said.pop("sent", {})
+    return world.call(partner, "POST", path, paper(world, partner, what=what, **said) | sent)
 
 
 def asked(world: World, *, named: bool = True) -> None:

@@ -49,11 +49,12 @@ def test_a_client_is_forgotten_on_the_word_of_its_party(world: World) -> None:
 
 
 def test_a_client_that_nobody_knows_is_no_answer(world: World) -> None:
-    """404, and nothing was written; so is one that was erased before."""
+    """404, and nothing was written but that somebody asked; so is one that was erased before."""
     north, size = world.partners["north"], world.services.journal.head().size
     answer = order(world, north, subject="nobody")
     assert (404, "no-client") == (answer.status_code, answer.json["reason"])
-    assert size == world.services.journal.head().size
+    assert size + 1 == world.services.journal.head().size
+    assert "no-client" == world.services.journal.entry(size).body["reason"]  # type: ignore[union-attr]
     assert 201 == order(world, north).status_code
     assert 404 == order(world, north).status_code
     assert "visits" in order(world, north).json["detail"]  # its rows are still loaded

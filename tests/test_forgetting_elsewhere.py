@@ -10,7 +10,7 @@ import pytest
 
 from governance.forgetting import Schedule
 from governance.verification import verify_home
-from tests.forgetting_world import ACCOUNTING, NAME, asked, order, told_of
+from tests.forgetting_world import ACCOUNTING, NAME, asked, order, paper, told_of
 from tests.simulator import World
 
 
@@ -38,6 +38,17 @@ def test_a_hold_at_another_gateway_counts(world: World, elsewhere: World) -> Non
     refused = order(world, north)
     assert (409, "kept-for-hold") == (refused.status_code, refused.json["reason"])
     assert () == verify_home(world.settings).faults
+
+
+def test_an_order_counts_once_across_gateways(world: World, elsewhere: World) -> None:
+    """What one carried out the other refuses, though it was idle meanwhile."""
+    north = world.partners["north"]
+    given = paper(world, north, what="hold")
+    assert 201 == world.call(north, "POST", "/v1/holds", given).status_code
+    assert 201 == order(world, north, what="release", path="/v1/holds/release").status_code
+    again = elsewhere.call(north, "POST", "/v1/holds", given)
+    assert (409, "order-replayed") == (again.status_code, again.json["reason"])
+    assert {} == elsewhere.services.forgetting.standing.holds()
 
 
 def test_a_disclosure_at_another_gateway_is_accounted_for(world: World, elsewhere: World) -> None:

@@ -36,6 +36,7 @@ def ordered(
     salt = secrets.token_bytes(_SALT)
     statement = Order(
         order=order,  # type: ignore[arg-type]  # one of the three, and the model looks
+        log=client.log_origin(),
         contributor=contributor,
         basis=basis.strip(),
         subject_sha256=Order.digest(salt=salt, subject=subject),

@@ -17,7 +17,9 @@ from audit.erasure import ERASURE, Erased
 from audit.keys import DataKey, handle_text
 from governance.agreements import Caller, RegisterBook
 from governance.errors import Conflict, InputWrong, LogUnavailable, NotFound
+from governance.forgetting.counted import Counted
 from governance.forgetting.orders import HOLD, RELEASE, Paper, taken
+from governance.forgetting.refused import recorded_refusal
 from governance.forgetting.standing import Kept, Standing
 from governance.ports import Clock, Journal, Vault
 from governance.register import ADMINISTRATOR
@@ -26,6 +28,7 @@ __all__ = ["Forgetting"]
 
 _LONGEST = 1024
 _TRIES = 3
+_BUSY = "what is said of this client keeps changing; try again in a moment"
 _NOT_OURS = (
     "the party's own rows, in the home's data/ or in its database, are not the log's: load them anew without the client"
 )
@@ -50,12 +53,13 @@ class Forgetting:
     standing: Standing
     still: Callable[[str, str], Sequence[str]]  # the loaded files of a party in which the client still stands
     lock: Any
+    origin: str  # of the log
+    counted: Counted
 
     def erase(self, caller: Caller, *, statement: bytes, jws: str, subject: str, salt: bytes) -> dict[str, Any]:
         """Forgets a client. Raises Conflict where the record of disclosures has to be kept, NotFound for nobody."""
-        paper = self._taken("erase", caller, statement, jws, subject, salt)
-        with self.lock:
-            self.journal.refresh()  # a hold or a disclosure at another gateway counts
+        with recorded_refusal(self.journal, order="erase", caller=caller), self.lock:
+            paper = self._taken("erase", caller, statement, jws, subject, salt)
             keys = self._keys(paper)
             kept = [(key, why) for key in keys if key.use == "disclosure" and (why := self._why(key)) is not None]
             if kept and not paper.said.keep_disclosures:
@@ -65,18 +69,20 @@ class Forgetting:
             if not going:
                 raise Conflict(f"nothing is left to erase but what is kept: {_refusal(kept)}", reason="kept")
             body = paper.recorded | ({"kept": _as_said(kept)} if kept else {})
-            entry, erased = self._carried_out(going, body)
+            entry, erased = self._carried_out(going, body, paper)
         return self._answer(entry, erased, kept, going, clean=self.vault.clean())
 
     def hold(self, caller: Caller, *, statement: bytes, jws: str, subject: str, salt: bytes) -> dict[str, Any]:
         """Holds the record of a client's disclosures until the hold is released."""
-        paper = self._taken("hold", caller, statement, jws, subject, salt)
-        return {"held": self._mark(paper, HOLD)}
+        with recorded_refusal(self.journal, order="hold", caller=caller), self.lock:
+            paper = self._taken("hold", caller, statement, jws, subject, salt)
+            return {"held": self._mark(paper, HOLD)}
 
     def release(self, caller: Caller, *, statement: bytes, jws: str, subject: str, salt: bytes) -> dict[str, Any]:
         """Releases a hold."""
-        paper = self._taken("release", caller, statement, jws, subject, salt)
-        return {"released": self._mark(paper, RELEASE)}
+        with recorded_refusal(self.journal, order="release", caller=caller), self.lock:
+            paper = self._taken("release", caller, statement, jws, subject, salt)
+            return {"released": self._mark(paper, RELEASE)}
 
     def carry_on(self) -> int:
         """Erases what earlier orders had to leave, where nothing asks for it any more; how many clients' records."""
@@ -100,16 +106,20 @@ class Forgetting:
     def _taken(self, order: str, caller: Caller, statement: bytes, jws: str, subject: str, salt: bytes) -> Paper:
         if not 0 < len(subject) <= _LONGEST:
             raise InputWrong(f"a client's id has 1 to {_LONGEST} characters", field="subject")
-        return taken(
+        self.journal.refresh()  # what is known at another gateway counts
+        paper = taken(
             order,
             caller=caller,
             statement=statement,
             jws=jws,
             subject=subject,
             salt=salt,
+            origin=self.origin,
             register=self.book.current(),
             now=self.clock.now(),
         )
+        self.counted.require_new(paper)
+        return paper
 
     def _keys(self, paper: Paper) -> list[DataKey]:
         """The keys that the order is about: also under which the administrator's searches name the client.
@@ -129,13 +139,17 @@ class Forgetting:
     def _why(self, key: DataKey) -> Kept | None:
         return self.standing.kept(key.holder, key.subject) if key.subject is not None else None
 
-    def _carried_out(self, keys: Sequence[DataKey], body: dict[str, Any]) -> tuple[Entry, Erased]:
+    def _carried_out(
+        self, keys: Sequence[DataKey], body: dict[str, Any], paper: Paper | None = None
+    ) -> tuple[Entry, Erased]:
         for _ in range(_TRIES):
             with suppress(_Changed):
-                return self._carried_out_once(keys, body)
-        raise LogUnavailable("what is said of this client keeps changing; try again in a moment", reason="busy")
+                return self._carried_out_once(keys, body, paper)
+        raise LogUnavailable(_BUSY, reason="busy")
 
-    def _carried_out_once(self, keys: Sequence[DataKey], body: dict[str, Any]) -> tuple[Entry, Erased]:
+    def _carried_out_once(
+        self, keys: Sequence[DataKey], body: dict[str, Any], paper: Paper | None
+    ) -> tuple[Entry, Erased]:
         ids = [key.id for key in keys]
         holders = tuple(sorted({key.holder for key in keys} - {ADMINISTRATOR}))
         clients = {(k.holder, k.subject) for k in keys if k.use == "content" and k.subject is not None}
@@ -145,6 +159,8 @@ class Forgetting:
             if self.vault.erased_already(connection, ids):
                 raise Conflict("another order erased it just now", reason="erased-already")
             # Nobody writes beside this transaction: what was planned and decided must hold in it.
+            if paper is not None:
+                self.counted.require_new(paper)
             if self.vault.under_subjects(ids) != erased:
                 raise _Changed
             for key in keys:
@@ -159,23 +175,32 @@ class Forgetting:
         return entry, erased
 
     def _mark(self, paper: Paper, kind: str) -> list[dict[str, Any]]:
-        """An entry for each holder of the client, by its handle."""
-        with self.lock:
-            self.journal.refresh()
-            held = self.standing.holds()
-            whose = sorted({key.holder for key in self._keys(paper) if key.holder != ADMINISTRATOR})
-            marked = []
-            for holder in whose:
-                client = self.vault.handle(holder, paper.subject)
-                if (client in held) == (kind == HOLD):
-                    continue
-                body = paper.recorded | {"client": client, "whose": holder}
-                (entry,) = self.journal.append([Draft(kind, body, (holder,), {"party": holder})])
-                marked.append({"contributor": holder, "entry": entry.seq})
-        if not marked:
+        """An entry for each holder of the client, by its handle, all in one transaction."""
+        whose = sorted({key.holder for key in self._keys(paper) if key.holder != ADMINISTRATOR})
+        clients = {holder: self.vault.handle(holder, paper.subject) for holder in whose}
+        for _ in range(_TRIES):
+            with suppress(_Changed):
+                return self._mark_once(paper, kind, clients)
+        raise LogUnavailable(_BUSY, reason="busy")
+
+    def _mark_once(self, paper: Paper, kind: str, clients: dict[str, str]) -> list[dict[str, Any]]:
+        held = self.standing.holds()
+        changing = {holder: client for holder, client in clients.items() if (client in held) != (kind == HOLD)}
+        if not changing:
             words = "is held already" if kind == HOLD else "is not held"
             raise Conflict(f"the record of this client's disclosures {words}", reason="hold-unchanged")
-        return marked
+
+        def within(_connection: Any, _made: Sequence[Entry]) -> None:
+            self.counted.require_new(paper)
+            if self.standing.holds().keys() != held.keys():
+                raise _Changed
+
+        drafts = [
+            Draft(kind, paper.recorded | {"client": client, "whose": holder}, (holder,), {"party": holder})
+            for holder, client in changing.items()
+        ]
+        made = self.journal.append(drafts, within=within)
+        return [{"contributor": holder, "entry": entry.seq} for holder, entry in zip(changing, made, strict=True)]
 
     def _answer(
         self,

@@ -61,10 +61,10 @@ class Standing:
     book: RegisterBook
     vault: Vault
 
-    def orders(self, kinds: Collection[str]) -> Iterator[Entry]:
+    def orders(self, kinds: Collection[str], *, after: int = -1) -> Iterator[Entry]:
         """The orders of these kinds, oldest first. Raises LogUnavailable where one was tampered with, or is gone."""
         try:
-            for entry in self.journal.entries(kinds=kinds):
+            for entry in self.journal.entries(kinds=kinds, after=after):
                 if entry.erased is not None:
                     detail = f"the log is not whole: entry {entry.seq}, an order, can't have been erased"
                     raise LogUnavailable(detail, reason="log-tampered")

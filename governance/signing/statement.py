@@ -34,6 +34,8 @@ from pydantic import (
     PlainSerializer,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -61,6 +63,7 @@ __all__ = [
 ]
 
 _MOST = 32_768
+_ORDER_SUBJECT = b"accordant-order-subject/v2\n"
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", re.ASCII)
 # Characters that make a name look like another: controls, surrogates, and the marks that turn the direction of text.
@@ -285,11 +288,15 @@ class Order(_Statement):
     """A client of `contributor` (of any, without it) is forgotten, or the record of whom it was shown to is held.
 
     `subject_sha256` is over a salt and the client's id. The salt is handed in with the order and kept nowhere, so that
-    the order, which stands in the log for ever, says of nobody who it was.
+    the order, which stands in the log for ever, says of nobody who it was. `log` is the origin of the log that is to
+    forget, and no other does. Version 1 named no log, and its digest ran salt and id together: it is read where it
+    stands, and no new one is taken.
     """
 
+    v: Literal[1, 2] = 2  # type: ignore[assignment]  # the one type that has had two
     type: Literal["order"] = "order"
     order: Literal["erase", "hold", "release"]
+    log: Annotated[Line | None, Field(validate_default=True)] = None
     contributor: Slug | None = None
     basis: Line
     subject_sha256: Digest
@@ -302,10 +309,22 @@ class Order(_Statement):
             raise ValueError("only an order to erase says what it keeps")
         return self
 
+    @field_validator("log")
+    @classmethod
+    def _names(cls, log: str | None, info: ValidationInfo) -> str | None:
+        version = info.data.get("v")
+        if version == 1 and log is not None:
+            raise ValueError("an order of version 1 names no `log`")
+        if version == 2 and log is None:
+            raise ValueError("an order names the `log` that it is for, by its origin")
+        return log
+
     @staticmethod
     def digest(*, salt: bytes, subject: str) -> str:
-        """What an order names a client by."""
-        return hashlib.sha256(salt + subject.encode("utf-8", "surrogatepass")).hexdigest()
+        """What an order names a client by: each part behind its length, so that no two pairs are one."""
+        name = subject.encode("utf-8", "surrogatepass")
+        parts = b"".join(len(part).to_bytes(4, "big") + part for part in (salt, name))
+        return hashlib.sha256(_ORDER_SUBJECT + parts).hexdigest()
 
 
 class Resumption(_Statement):

@@ -68,7 +68,9 @@ class Checker:
             if entry.kind == "activation":
                 self._revisions.add(str(entry.body.get("revision")))
             elif entry.kind == "continuation":
-                self.orders.continued = entry.seq
+                self.orders.began(entry)
+        elif entry.kind == "genesis":
+            self.orders.began(entry)
         elif entry.kind in ORDERED:
             list(self.orders.look(entry, self.caught_up()))
         elif entry.kind == "load":

@@ -24,7 +24,7 @@ from governance.signing.keys import PublicKey
 
 __all__ = ["LOOKED_AT", "Asked", "Cited", "Forgot", "Left", "Look", "Permitted", "said_signature"]
 
-LOOKED_AT = KINDS | ORDERED | {"request", "release", "disclosure", "consent", "load"}
+LOOKED_AT = KINDS | ORDERED | {"genesis", "request", "release", "disclosure", "consent", "load"}
 
 _Fault = tuple[str, str]
 

@@ -74,6 +74,10 @@ MEANING = {code: _UNCOUNTED.format(why=why) for code, why in _WHY.items()} | {
     "no-request": _UNACCOUNTED,
     "nonce-twice": "One signed request was answered twice: the second answer was asked for by nobody, and may have "
     "gone to somebody who had copied it.",
+    "order-of-another-log": "An order that was given for another register was carried out in this one: nobody had "
+    "ordered it here.",
+    "order-replayed": "An order that had been carried out was used a second time: the second time nobody had ordered "
+    "it.",
     "party-differs": "The record names another organisation than the one whose key signed the request.",
     "party-withdrawn": "Data was let out to or under the membership of a party whose withdrawal had taken effect.",
     "release-implausible": _UNACCOUNTED,

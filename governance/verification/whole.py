@@ -174,7 +174,7 @@ def _keys(engine: Any, checker: Checker, sealing: Sealing) -> dict[str, str]:
 
 def _recall(engine: Any, checker: Checker, look: Look, sealing: Sealing, start: int) -> None:
     """What later entries rest on: keys, agreements, loads; requests that could be sent again, or are still answered."""
-    for entry in entries_before(engine, KINDS | ORDERED | {"load"}, sealing, start):
+    for entry in entries_before(engine, KINDS | ORDERED | {"genesis", "load"}, sealing, start):
         checker.known(entry)
     for entry in entries_back(engine, {"request"}, sealing, start, span=_NONCES_LIVE, most=_MOST_RECALLED):
         seen = look(entry)

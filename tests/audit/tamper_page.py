@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from audit.meaning import MEANING
+from governance.verification.meaning import MEANING as CLAIMS
 from tests.audit.tamper_row import POWERS, Row
 
 __all__ = ["page"]
@@ -30,7 +31,7 @@ def page(table: Sequence[Row]) -> str:
     lines = ["| somebody… | with | caught | as | which means |", "|---|---|---|---|---|"]
     for row in table:
         start = "; a start refuses, too" if row.refused else ""
-        meaning = MEANING.get(row.code, "The log shows this witness another history than it showed before.")
+        meaning = (CLAIMS | MEANING).get(row.code, "The log shows this witness another history than it showed before.")
         takes = ", ".join(row.takes)
         lines.append(f"| {row.name} | {takes} | {_WHO[row.who]}{start} | `{row.code}` | {meaning} |")
     return f"{_HEAD}{powers}\n" + "\n".join(lines) + "\n"

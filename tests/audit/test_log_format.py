@@ -22,6 +22,7 @@ from audit.leaf import Leaf, body_hash
 from audit.merkle import EMPTY
 from audit.note import Checkpoint, NoteSigner
 from audit.tiles import bundle
+from governance.signing.statement import Order
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "log-format.md").read_text(encoding="utf-8")
 TOLD = {
@@ -34,6 +35,7 @@ DATA_KEY = b"\x11" * 32
 SUBJECT_KEY = b"\x22" * 32
 SALTS = (b"\x01" * 32, b"\x02" * 32)
 NONCE = b"\x07" * 12
+ORDER_SALT = b"\x03" * 32
 
 
 def sha256(data: bytes) -> bytes:
@@ -89,6 +91,9 @@ def made() -> dict[str, str]:
         "checkpoint": f"{text}\n{line}".strip("\n"),
         "cosignature": f"— witness.example {cosigned}",
         "entries-tile": entries[:64].hex() + "…",
+        "order-subject": sha256(
+            b"accordant-order-subject/v2\n" + b"\x00\x00\x00\x20" + ORDER_SALT + b"\x00\x00\x00\x0b" + b"client-4711"
+        ).hex(),
     }
 
 
@@ -118,3 +123,4 @@ def test_the_package_makes_the_same_bytes() -> None:
     assert bundle(leaves)[:64].hex() + "…" == TOLD["entries-tile"]
     witness = Cosigner("witness.example", Ed25519PrivateKey.from_private_bytes(SEED))
     assert TOLD["cosignature"] == witness.line(note, seconds=1793620800).decode().strip("\n")
+    assert TOLD["order-subject"] == Order.digest(salt=ORDER_SALT, subject="client-4711")

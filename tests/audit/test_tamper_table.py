@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from audit.meaning import MEANING
+from governance.verification.meaning import MEANING as CLAIMS
 from tests.audit.tamper_entries import ENTRIES
+from tests.audit.tamper_orders import ORDERS
 from tests.audit.tamper_page import page
 from tests.audit.tamper_row import LOG_KEY, POWERS, WITNESS_KEY, Row
 from tests.audit.tamper_scene import Scene, built
 from tests.audit.tamper_sealed import SEALED
 from tests.audit.tamper_signed import SIGNED
 
-TABLE = (*ENTRIES, *SEALED, *SIGNED)
+TABLE = (*ENTRIES, *SEALED, *SIGNED, *ORDERS)
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SAID: dict[str, str] = {}
 
@@ -68,7 +70,7 @@ def test_the_table_is_wide_enough() -> None:
     for power in (LOG_KEY, WITNESS_KEY):
         assert any(power in row.takes for row in TABLE)
     assert {power for row in TABLE for power in row.takes} <= POWERS.keys()
-    assert {row.code for row in TABLE if row.who != "witness"} <= MEANING.keys()
+    assert {row.code for row in TABLE if row.who != "witness"} <= MEANING.keys() | CLAIMS.keys()
     for row in TABLE:
         if LOG_KEY in row.takes:
             assert row.who != "verify", "the holder of the log's key is not caught by verification alone"

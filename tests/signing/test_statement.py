@@ -64,7 +64,9 @@ VALUES: dict[type[Any], dict[str, Any]] = {
     },
     s.Duty: {"mou": "benchmarking", "clause": "4.2", "party": "northside", "status": "overdue", "nonce": NONCE},
     s.Order: {
+        "v": 2,
         "order": "erase",
+        "log": "data.example/log",
         "basis": "the client asked",
         "subject_sha256": HEX,
         "keep_disclosures": False,
@@ -143,15 +145,16 @@ def test_other_bytes_of_the_same_statement_are_refused(kind: type[Any]) -> None:
     """Spaces, another order, escapes, a repeated key, a missing version, other spellings of an instant."""
     data = build(kind).canonical()
     whole = json.loads(data)
+    version = f'"v":{whole["v"]}'.encode()
     variants = [
         data + b"\n",
         b" " + data,
         json.dumps(whole).encode(),
         json.dumps(dict(reversed(whole.items())), separators=(",", ":")).encode(),
         data.replace(b'"type"', b'"\\u0074ype"'),
-        data.replace(b'"v":1', b'"v":1.0'),
-        data.replace(b'"v":1', b'"v":1,"v":1'),
-        data.replace(b'"v":1', b'"v":true'),
+        data.replace(version, version + b".0"),
+        data.replace(version, version + b"," + version),
+        data.replace(version, b'"v":true'),
         encoded({k: v for k, v in whole.items() if k != "v"}),
         encoded(whole | {"time": "2026-11-02T12:00:00.000000Z"}),
         encoded(whole | {"time": "2026-11-02T12:00:00+00:00"}),
