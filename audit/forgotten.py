@@ -223,7 +223,7 @@ class Forgotten:
             holds = order is not None and (order.holds_body(seq) if number == WHOLE else (seq, number) in order.parts)
             if not holds:
                 message = f"entry {seq} is said to be erased under entry {under}, which ordered no such thing"
-                self.faults.add(seq if seq < size else None, "erasure-unordered", message)
+                self.faults.add(seq if type(seq) is int and seq < size else None, "erasure-unordered", message)
         for key, under in connection.execute(select(ERASED_KEYS)):
             order = self.orders.get(under)
             if order is None or bytes(key) not in order.keys:

@@ -275,7 +275,7 @@ class KeyStore:
             raise KeysUnavailable(f"a data key is wrapped by the wrapping key `{row.kek}`, which is not at hand")
         try:
             return key.unwrap(row.wrapped, _identity(row._mapping))
-        except (AttributeError, TypeError) as error:  # SQLite keeps anything anywhere
+        except (AttributeError, TypeError, UnicodeEncodeError) as error:  # SQLite keeps anything anywhere
             raise KeysUnavailable("a row of the key store is no key") from error
 
     def _open(self, row: Row[Any]) -> DataKey:

@@ -21,7 +21,7 @@ from audit import raw
 from audit.errors import LogUnavailable, mapped
 from audit.keys import KeyStore
 from audit.piece import SPAN, Look, Piece, Reader, Task
-from audit.schema import prepare
+from audit.schema import as_it_lies, prepare
 from audit.sealing import Sealing
 from audit.tile_check import kept_tiles
 
@@ -118,6 +118,7 @@ _MINE: list[Any] = []
 def _begin(url: str, open_keys: Callable[[], KeyStore], seeing: Seeing) -> None:
     engine = create_engine(url)
     prepare(engine)
+    as_it_lies(engine)
     _MINE[:] = [engine, Reader(Sealing(open_keys()), seeing.look, seeing.kinds), seeing.tiles]
 
 

@@ -71,15 +71,17 @@ def not_text(connection: Connection, most: int) -> list[int]:
     if connection.dialect.name != "sqlite":
         return []
 
-    def numbers(condition: str, *values: str) -> Iterator[int]:
+    def numbers(condition: str, *values: bytes) -> Iterator[int]:
         statement = f"SELECT DISTINCT seq FROM audit_terms WHERE {condition} LIMIT {most}"  # noqa: S608 - ours
-        return (int(seq) for (seq,) in connection.exec_driver_sql(statement, values))
+        # Where it is no number either, no entry is meant: the search's table is held against all of them anyhow.
+        return (seq for (seq,) in connection.exec_driver_sql(statement, values) if type(seq) is int)
 
     found = set(numbers("key >= x''"))
-    key: str | None = ""
+    key: bytes | None = b""
     while True:
-        next_key = "SELECT min(key) FROM audit_terms WHERE key > ? AND key < x''"
+        # As bytes to and fro: a key that is not UTF-8 is no text for the driver.
+        next_key = "SELECT CAST(min(key) AS BLOB) FROM audit_terms WHERE key > CAST(? AS TEXT) AND key < x''"
         key = connection.exec_driver_sql(next_key, (key,)).scalar()
         if key is None or len(found) >= most:
             return sorted(found)[:most]
-        found.update(numbers("key = ? AND value >= x''", key))
+        found.update(numbers("key = CAST(? AS TEXT) AND value >= x''", key))

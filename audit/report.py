@@ -77,9 +77,12 @@ class Faults:
 
     def add(self, seq: int | None, code: str, message: str) -> None:
         self.count += 1
+        if type(seq) is not int:
+            seq = None  # SQLite keeps words where a number belongs: then no entry is meant
         kept = self.whole if seq is None else self.found
         if len(kept) < MOST_FAULTS:
-            kept.append(Fault(seq, code, message))
+            # What is quoted of a row may be no text that anybody can print.
+            kept.append(Fault(seq, code, message.encode("utf-8", "backslashreplace").decode()))
 
     def add_all(self, seq: int, more: Iterable[tuple[str, str]]) -> None:
         for code, message in more:

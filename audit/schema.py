@@ -15,6 +15,7 @@ option `sqlite_begin` asks for it, as the sequencer does, so that a write never 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import methodcaller
 from typing import Any
 
 from sqlalchemy import (
@@ -57,6 +58,7 @@ __all__ = [
     "TERMS",
     "WHOLE",
     "Octets",
+    "as_it_lies",
     "make_durable",
     "make_tables",
     "plain",
@@ -257,6 +259,21 @@ def sqlite_pragmas(engine: Engine) -> None:
     if not event.contains(engine, "connect", _on_connect):
         event.listen(engine, "connect", _on_connect)
         event.listen(engine, "begin", _on_begin)
+
+
+def as_it_lies(engine: Engine) -> None:
+    """From now on text that is not UTF-8 is read like any other, its bytes as lone surrogates; twice does no harm.
+
+    SQLite keeps any bytes as text, and its driver fails on the whole row. Who verifies has to name it instead; who
+    serves goes on to fail.
+    """
+    if engine.dialect.name == "sqlite" and not event.contains(engine, "connect", _take_any_text):
+        event.listen(engine, "connect", _take_any_text)
+        engine.dispose()  # connections of before would still fail
+
+
+def _take_any_text(connection: Any, _record: object) -> None:
+    connection.text_factory = methodcaller("decode", "utf-8", "surrogateescape")
 
 
 # `secure_delete`: what is deleted is overwritten, and does not lie about in free pages.

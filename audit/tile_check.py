@@ -61,7 +61,8 @@ class TileCheck:
                 first, "tile-differs", f"the kept hashes of entries from {first} on are not theirs: `{tile.path}`"
             )
         for level, number in self._surplus(connection, size):
-            first = number * WIDTH << 8 * level if 0 <= level < _LEVELS else number
+            plain = type(level) is type(number) is int and 0 <= level < _LEVELS  # SQLite keeps words there as well
+            first = number * WIDTH << 8 * level if plain else number
             faults.add(None, "tile-surplus", f"a tile is kept for entries from {first} on, and the log ends at {size}")
 
     def _above(self, level: int, number: int, root: bytes, connection: Connection) -> None:

@@ -39,7 +39,7 @@ from audit.policy import Policy
 from audit.raw import not_text
 from audit.report import MOST_FAULTS, Fault, Faults, Report
 from audit.rotation import accepted, followed, held_roots
-from audit.schema import BODIES, HEAD, LEAVES, PARTS, TERMS
+from audit.schema import BODIES, HEAD, LEAVES, PARTS, TERMS, as_it_lies
 from audit.sealing import Sealing
 from audit.since import begin_walk, entries_before
 from audit.succession import Chain
@@ -90,6 +90,8 @@ def verify(
         if keys is None:
             raise TypeError("a log that is not open is verified with its key store")
         sealing = Sealing(keys)
+        as_it_lies(engine)
+        as_it_lies(keys.engine)
     if jobs > 1 and open_keys is None:
         raise TypeError("several processes open the key store each for itself: say how")
     known = NoteVerifier.from_vkey(vkey)

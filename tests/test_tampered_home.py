@@ -97,3 +97,34 @@ def test_every_file_of_a_home_is_its_owners(world: World) -> None:
     """Database, keys and rows: nobody else on the machine reads them, wherever the home is moved to."""
     for path in world.settings.home.rglob("*"):
         assert 0 == path.stat().st_mode & 0o077 or path.suffix == ".pub", path
+
+
+@pytest.mark.parametrize("value", ["CAST(x'fffe41' AS TEXT)", "'words'", "x'fffe'", "NULL", "7"])
+@pytest.mark.parametrize("column", ["entry", "subject", "from", "until", "fields"])
+def test_whatever_lies_in_the_consents_is_named(world: World, column: str, value: str) -> None:
+    """Text that is not UTF-8, words for a number or a day: the entry whose consent the table does not hold."""
+    entry = _last(world, "consent")
+    if value == "NULL" and column in ("from", "until"):
+        value = "'2026-02-30'"
+    if value == "NULL":
+        _write(world, "DELETE FROM consents")
+    else:
+        _write(world, f'UPDATE consents SET "{column}" = {value}')
+    (fault,) = verify_home(world.settings).faults
+    assert (entry, "consents-differ") == (fault.seq, fault.code)
+    assert f"the table of consents does not hold what entry {entry} recorded" == fault.sentence
+
+
+def test_a_leaf_that_is_no_text_is_named_by_any_number_of_processes(world: World) -> None:
+    """SQLite gives text that is not UTF-8 to nobody who did not ask for it: here each process does."""
+    _write(world, "UPDATE audit_leaves SET leaf = CAST(x'fffe41' AS TEXT) WHERE seq = 5")
+    for jobs in (1, 2):
+        first = verify_home(world.settings, jobs=jobs).faults[0]
+        assert (5, "leaf-malformed") == (first.seq, first.code)
+
+
+def test_a_version_of_the_tables_that_is_none_is_said(world: World) -> None:
+    """Not that the database does not answer."""
+    _write(world, "UPDATE accordant_schema SET version = 'words'")
+    with pytest.raises(AccordantError, match="names no version but 'words'"):
+        verify_home(world.settings)

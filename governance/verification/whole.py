@@ -15,6 +15,7 @@ from audit import Entry, KeyStore, Tampered
 from audit.careful import Claims
 from audit.note import Checkpoint, signatures_of
 from audit.policy import Policy
+from audit.schema import as_it_lies
 from audit.sealing import Sealing
 from audit.since import entries_back, entries_before
 from governance.adapters.store.consents import stored_rows
@@ -107,13 +108,15 @@ def verify_home(
     of the log: only what should count and does not is.
     """
     engine = open_database(settings.database_url)
+    as_it_lies(engine)
     start = _first(since)
-    consents = (row for row in stored_rows(engine) if row["entry"] >= start)
+    consents = (row for row in stored_rows(engine) if type(row["entry"]) is not int or row["entry"] >= start)
     checker = Checker(root_key(settings), consents)
     keys: KeyStore | None = None
     try:
         require_version(engine, command=f"accordant upgrade --home {settings.home}")
         keys = open_keys(settings)
+        as_it_lies(keys.engine)
         sealing = Sealing(keys)
         look = Look(_keys(engine, checker, sealing))
         if start:

@@ -29,8 +29,10 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    type_coerce,
 )
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.types import NullType
 
 from audit.schema import ERASED
 from governance.adapters.store.database import METADATA
@@ -59,6 +61,7 @@ CONSENTS = Table(
     Index("consents_contributor", "contributor", "dataset", "subject"),
 )
 _CHUNK = 5_000
+_DAYS = ("from", "until")
 
 
 def expected_row(record: ConsentRecord, entry: int) -> dict[str, Any]:
@@ -80,11 +83,22 @@ def expected_row(record: ConsentRecord, entry: int) -> dict[str, Any]:
 
 
 def stored_rows(engine: Engine) -> Iterator[dict[str, Any]]:
-    """Every row in the order of recording, without its number: what `expected_row` must have made of a record."""
-    query = select(CONSENTS).order_by(CONSENTS.c.id).execution_options(yield_per=_CHUNK)
+    """Every row in the order of recording, without its number: what `expected_row` must have made of a record.
+
+    Whatever lies there: a day that is none, or words in the place of a number, stand for themselves.
+    """
+    columns = [type_coerce(c, NullType()).label(c.name) if c.name in _DAYS else c for c in CONSENTS.c]
+    query = select(*columns).order_by(CONSENTS.c.id).execution_options(yield_per=_CHUNK)
     with engine.connect() as connection:
         for row in connection.execute(query).mappings():
-            yield {name: value for name, value in row.items() if name != "id"}
+            yield {name: _day(value) if name in _DAYS else value for name, value in row.items() if name != "id"}
+
+
+def _day(value: Any) -> Any:
+    try:
+        return dt.date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def forget_rows(connection: Connection, parts: Sequence[tuple[int, int]]) -> None:

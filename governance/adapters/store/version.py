@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import Column, Connection, Engine, Integer, Table, delete, insert, inspect, select
+from sqlalchemy import Column, Connection, Engine, Integer, Table, delete, insert, inspect, select, type_coerce
+from sqlalchemy.types import NullType
 
 from audit.errors import vendor_errors
 from audit.head import locked_place
@@ -58,7 +59,11 @@ def _stored(connection: Connection) -> int | None:
         return None
     if not known.has_table(SCHEMA.name):
         return 0
-    return int(connection.scalar(select(SCHEMA.c.version).where(SCHEMA.c.id == 1)) or 0)
+    version = connection.scalar(select(type_coerce(SCHEMA.c.version, NullType())).where(SCHEMA.c.id == 1)) or 0
+    if type(version) is not int:
+        detail = f"the table `{SCHEMA.name}` names no version but {version!r}: somebody wrote into it"
+        raise LogUnavailable(detail, reason="schema-unreadable")
+    return version
 
 
 def set_version(connection: Connection, version: int = VERSION) -> None:
