@@ -2,7 +2,7 @@
 
 A **contradiction** (a witness, the home's own memory or a partner's file holds a checkpoint that the head does not
 extend) makes the service read-only: nothing is released, signed or taken in. What is read is still recorded, for an
-unwatched look would be worse than an entry too many. It is never cleared by itself.
+unwatched look would be worse than an entry too many. It is never cleared by itself, but by who settles it in the home.
 
 **X-Road's rule**: where the policy asks for a quorum of witnesses and there are entries that no checkpoint with a
 quorum covers, the oldest of them may wait for so many seconds; then no data is released until a quorum has cosigned.
@@ -58,6 +58,11 @@ class Continuity:
             if new:
                 self._found = (*self._found, found)
         return new
+
+    def settled(self, found: Contradiction) -> None:
+        """An administrator has settled this one; others stand."""
+        with self._lock:
+            self._found = tuple(c for c in self._found if c != found)
 
     def waiting_seconds(self) -> float:
         """How long the oldest entry that no quorum covers has waited; 0 where there is none."""

@@ -44,6 +44,7 @@ from governance.settings import Settings
 __all__ = ["Witnesses"]
 
 _STOP_SECONDS = 5.0
+_HEAR_SECONDS = 2.0  # between looks for what an administrator has settled, while the log is contradicted
 
 
 class Witnesses:
@@ -157,13 +158,47 @@ class Witnesses:
             except Exception as error:  # it goes on watching, whatever happened
                 self._events.error("unforeseen", exc_info=error)
             self._first.set()
-            self._ended.wait(self._settings.witness_seconds)
+            self._wait(self._settings.witness_seconds)
+
+    def _wait(self, seconds: float) -> None:
+        """Until the next round, or until something was settled."""
+        while seconds > 0 and not self._ended.wait(min(seconds, _HEAR_SECONDS)):
+            seconds -= _HEAR_SECONDS
+            with suppress(InputWrong, OSError), self._asking:  # a round says so
+                if self._hear():
+                    return
+
+    def _hear(self) -> bool:
+        """Takes back what was settled in the home since; whether anything was.
+
+        As after a start, the checkpoint that contradicted is not held against the log any more, and a witness that
+        still contradicts it raises the alarm again.
+        """
+        standing = self._continuity.contradictions
+        if not standing:
+            return False
+        alarms = self._alarms.read()
+        unsettled = {(a.found.by, a.found.code) for a in alarms if a.settled_by is None}
+        heard = [
+            (a, c)
+            for c in standing
+            if (c.by, c.code) not in unsettled
+            for a in alarms
+            if (a.found.by, a.found.code) == (c.by, c.code) and a.settled_at is not None and a.settled_at >= c.since
+        ]
+        gone = {text_of(note) for a, c in heard for note in (a.found.kept, c.kept)}
+        self._kept = tuple(one for one in self._kept if text_of(one.note) not in gone)
+        for _, found in heard:
+            self._continuity.settled(found)
+            self._events.info("alarm-settled", by=found.by, code=found.code)
+        return bool(heard)
 
     def ask(self) -> Mapping[str, Any]:
         """One round: reads the policy, moves the home's memory on, asks every witness. Raises LogUnavailable."""
         with self._asking:
             self._read_policy()
             with suppress(LogUnavailable, InputWrong, OSError):  # it is told at another round
+                self._hear()
                 self._tell()
             called(self._round)
             return self.standing()

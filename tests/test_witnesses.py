@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from governance.adapters.alarms import AlarmFile
 from governance.errors import InputWrong
 from governance.settings import from_home
 from tests.audit.witness import Fake
+from tests.faults.test_clients import until
 from tests.simulator import World
 from tests.test_gateway import OWN
 from tests.vouching import asked, cosigner, refusing, restarted, with_fake, written
@@ -242,6 +244,47 @@ def test_an_alarm_outlives_a_restart_until_somebody_acts(world: World, fake: Fak
     assert ("the witness w", "ada", "the witness had lost its disk") == (told["by"], told["settled_by"], told["reason"])
     restarted(world)
     assert 1 == len(list(world.services.journal.entries(kinds={"alarm-settled"})))
+
+
+def test_a_running_service_hears_what_was_settled(world: World, fake: Fake) -> None:
+    """Without a restart, and tells it in the log; a witness that still contradicts raises the alarm again."""
+    fake.refuse = lambda: refusing(422)
+    world.services.witnesses.ask()
+    assert (503, "unavailable", "log-contradicted") == asked(world)
+    alarms = AlarmFile(world.settings.home / "alarms.jsonl")
+    alarms.settle(by="ada", reason="too early", at=world.clock.now())
+    world.services.witnesses.ask()
+    assert (503, "unavailable", "log-contradicted") == asked(world)
+    assert [True, False] == [alarm.settled_by is not None for alarm in alarms.read()]
+    fake.refuse = None
+    alarms.settle(by="ada", reason="the witness had lost its disk", at=world.clock.now())
+    world.services.witnesses.ask()
+    assert (200, "permit", None) == asked(world)
+    entries = list(world.services.journal.entries(kinds={"alarm-settled"}))
+    assert ["too early", "the witness had lost its disk"] == [a["reason"] for e in entries for a in e.body["alarms"]]
+
+
+def test_the_watch_itself_hears_it(world: World, fake: Fake) -> None:
+    """A served home does not wait for the next round, which may be far: it looks while an alarm stands."""
+    fake.refuse = lambda: refusing(422)
+    world.services.witnesses.start(wait=30)
+    assert (503, "unavailable", "log-contradicted") == asked(world)
+    fake.refuse = None
+    alarms = AlarmFile(world.settings.home / "alarms.jsonl")
+    alarms.settle(by="ada", reason="the witness had lost its disk", at=world.clock.now())
+    until(lambda: not world.services.continuity.contradictions)
+    assert (200, "permit", None) == asked(world)
+
+
+def test_an_alarm_of_after_the_settling_stands(world: World, fake: Fake) -> None:
+    """What an administrator settled says nothing of what was found later, even where it could not be written down."""
+    fake.refuse = lambda: refusing(422)
+    world.services.witnesses.ask()
+    path = world.settings.home / "alarms.jsonl"
+    AlarmFile(path).settle(by="ada", reason="known", at=world.clock.now() - dt.timedelta(seconds=1))
+    fake.refuse = None
+    world.services.witnesses.ask()
+    assert (503, "unavailable", "log-contradicted") == asked(world)
 
 
 def test_alarms_that_can_t_be_read_are_no_silence(world: World) -> None:

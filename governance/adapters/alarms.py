@@ -7,12 +7,13 @@ alarm of its own: what it said is not known, so nobody goes on as if it had said
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import json
 import os
 import tempfile
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ class Alarm:
 
 
 class AlarmFile:
-    """One home's. Safe from any thread of one process."""
+    """One home's. Safe from any thread, and beside other processes: who changes the file locks its folder."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -60,14 +61,14 @@ class AlarmFile:
 
     def add(self, found: Contradiction) -> None:
         """On the disk once it returns; once, until it is settled. Raises OSError, InputWrong."""
-        with self._lock:
+        with self._changing():
             alarms = self.read()
             if not any(a.settled_by is None and _same(a.found, found) for a in alarms):
                 self._write((*alarms, Alarm(found)))
 
     def settle(self, *, by: str, reason: str, at: dt.datetime) -> tuple[Alarm, ...]:
         """Settles whatever is not settled yet; those. Raises OSError, InputWrong."""
-        with self._lock:
+        with self._changing():
             alarms = self.read()
             self._write(
                 [
@@ -79,9 +80,19 @@ class AlarmFile:
 
     def recorded(self, entry: int) -> None:
         """Every settled alarm is told of in the log by this entry, unless it was before."""
-        with self._lock:
+        with self._changing():
             told = [replace(a, entry=entry) if a.settled_by is not None and a.entry is None else a for a in self.read()]
             self._write(told)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        with self._lock:
+            folder = os.open(self.path.parent, os.O_RDONLY)
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(folder)
 
     def _write(self, alarms: Sequence[Alarm]) -> None:
         descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}-")

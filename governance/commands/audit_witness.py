@@ -223,8 +223,8 @@ witness.add_command(key)
 def alarms(ctx: click.Context, reason: str | None, home: Path | None, as_json: bool) -> None:
     """Show who remembers another history of the log, with both checkpoints; settle it once you know why.
 
-    While an alarm stands the service is read-only. What was settled counts from the service's next start, which
-    records it in the log; a witness that still contradicts raises the alarm again.
+    While an alarm stands the service is read-only. A service that runs hears within seconds what was
+    settled, and records it in the log; a witness that still contradicts raises the alarm again.
 
     \b
     Example:
@@ -243,7 +243,7 @@ def alarms(ctx: click.Context, reason: str | None, home: Path | None, as_json: b
         if as_json:
             click.echo(json.dumps({"settled": len(settled)}))
         else:
-            click.echo(f"{len(settled)} settled; it counts from the service's next start, which records it", err=True)
+            click.echo(f"{len(settled)} settled; a service that runs hears it within seconds, and records it", err=True)
         return
     found = file.read()
     if as_json:
