@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tempfile
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -40,6 +39,7 @@ from governance.forgetting import RESTORED
 from governance.home import SystemClock, note_signer, root_key, write_secret
 from governance.ports import Clock
 from governance.settings import FILE_NAME, Settings, from_home
+from governance.unfinished import making
 from governance.verification import verify_home
 from governance.wrapping import open_keys
 
@@ -47,7 +47,7 @@ __all__ = ["MEMORY", "Restored", "restore"]
 
 # What a home or a folder of keys remembers of the log, outside the database.
 MEMORY = "checkpoints"
-_NUMBERED = re.compile(r"(.*)/([1-9][0-9]{0,5})")
+_NUMBERED = re.compile(r"(.*)/([1-9][0-9]{0,5})(?:-[0-9a-f]{10})?")
 _GONE = (
     "{keys} keys that contents of the backup lie under are not in the key store: they were destroyed after the backup "
     "to forget somebody, or this copy of the keys is older than the backup; where it is the first, say --forgotten, "
@@ -65,6 +65,7 @@ class Restored:
     vkey: str
     continued: int | None
     lost: int | None  # how many entries of the old log are known to be missing; None: nobody knows
+    removed: tuple[Path, ...] = ()  # what restores that were killed had left
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,7 @@ def restore(
         raise InputWrong(f"`{folder}` is there already and not an empty folder", reason="home-exists", field="DIR")
     if not keys.is_dir():
         raise NotFound(f"no folder `{keys}`", field="--keys")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    at = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.restore-"))
-    try:
+    with making(folder) as (at, removed):
         manifest = read_archive(archive, into=at, progress=progress)
         signer = _signer(keys, manifest)
         _laid_out(at, keys, signer)
@@ -130,10 +129,7 @@ def restore(
             path.chmod(0o700)
         os.sync()  # every file is on the disk before the home has its name
         at.replace(folder)
-    except BaseException:
-        shutil.rmtree(at, ignore_errors=True)
-        raise
-    return Restored(from_home(folder, environ={}), manifest, vkey, entry, lost)
+    return Restored(from_home(folder, environ={}), manifest, vkey, entry, lost, removed)
 
 
 def _same(manifest: Manifest) -> tuple[str, int | None, int | None]:
@@ -276,7 +272,8 @@ def _continued(
     """The log as it goes on: its key, the entry that continues it, how many entries are known to be lost."""
     checkpoint = manifest.checkpoint
     longer = known.newest if known.newest is not None and known.newest[0].size > checkpoint.size else None
-    name = origin or f"{_numbered(checkpoint.origin)[0]}/{known.number + 1}"
+    # Two restores of one backup may know nothing of each other: chance keeps their names apart.
+    name = origin or f"{_numbered(checkpoint.origin)[0]}/{known.number + 1}-{secrets.token_hex(5)}"
     try:
         new = NoteSigner.generate(name)
     except audit.NoteWrong as error:

@@ -27,6 +27,7 @@ from audit.look import recorded_at
 from audit.memory import Remembered, followed, held
 from audit.note import Checkpoint, NoteVerifier, signatures_of
 from audit.policy import Policy
+from audit.pruned import prune
 from audit.published import Published
 from audit.succession import Chain
 from audit.tiles import Tile
@@ -44,6 +45,7 @@ from governance.settings import Settings
 __all__ = ["Witnesses"]
 
 _STOP_SECONDS = 5.0
+_PRUNE = dt.timedelta(hours=1)
 _HEAR_SECONDS = 2.0  # between looks for what an administrator has settled, while the log is contradicted
 
 
@@ -64,6 +66,7 @@ class Witnesses:
         self._kept: tuple[Remembered, ...] = ()
         self._said: dict[str, Outcome] = {}
         self._covering: bytes | None = None
+        self._pruned: dt.datetime | None = None
         self._thread: threading.Thread | None = None
         self._first, self._ended = threading.Event(), threading.Event()
         self._events = structlog.get_logger("accordant.witnesses")
@@ -216,6 +219,17 @@ class Witnesses:
             self._contradicts(outcome)
         self._cover()
         self._remember(head)
+        self._prune()
+
+    def _prune(self) -> None:
+        """Each hour: the cosignatures that nobody needs any more go. What fails is tried again."""
+        now = self._clock.now()
+        if self._continuity.contradictions or (self._pruned is not None and now - self._pruned < _PRUNE):
+            return
+        gone = prune(self._log.engine, self._policy)
+        self._pruned = now
+        if gone:
+            self._events.info("cosignatures", pruned=gone)
 
     def take(self, note: bytes, line: bytes) -> Mapping[str, Any]:
         """A cosignature that a witness made by itself. Raises InputWrong, LogUnavailable."""

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
+from audit import Draft
+from audit.cosigned import COSIGNATURES, CosignatureStore
 from audit.note import Checkpoint
 from audit.policy import Policy
 from audit.witness import Answered
@@ -244,6 +247,21 @@ def test_an_alarm_outlives_a_restart_until_somebody_acts(world: World, fake: Fak
     assert ("the witness w", "ada", "the witness had lost its disk") == (told["by"], told["settled_by"], told["reason"])
     restarted(world)
     assert 1 == len(list(world.services.journal.entries(kinds={"alarm-settled"})))
+
+
+def test_cosignatures_that_nobody_needs_go_each_hour(world: World, fake: Fake) -> None:
+    """The newest hundred stay; the log is covered as before."""
+    for number in range(104):
+        world.services.journal.append([Draft("search", {"number": number})])
+        world.services.witnesses.ask()
+    store = CosignatureStore(world.services.witnesses._log.engine)  # type: ignore[attr-defined]
+    oldest = store.best(beyond=0)
+    world.clock.pass_(hours=2)
+    world.services.witnesses.ask()
+    with store.engine.connect() as connection:
+        assert 100 == connection.scalar(select(func.count()).select_from(COSIGNATURES))
+    assert oldest == store.best(beyond=0)
+    assert world.services.journal.head().size == world.services.witnesses.standing()["covered"]
 
 
 def test_a_running_service_hears_what_was_settled(world: World, fake: Fake) -> None:

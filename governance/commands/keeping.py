@@ -177,8 +177,11 @@ def restore(
     settings, entries = done.settings, done.manifest.checkpoint.size
     if as_json:
         said = {"home": str(settings.home), "entries": entries, "origin": settings.log_origin, "vkey": done.vkey}
-        click.echo(json.dumps(said | {"continued": done.continued, "lost": done.lost}))
+        gone = [str(path) for path in done.removed]
+        click.echo(json.dumps(said | {"continued": done.continued, "lost": done.lost, "removed": gone}))
         return
+    for path in done.removed:
+        click.echo(f"taken away: `{path}`, which a restore that was broken off had left", err=True)
     click.echo(f"a home at {settings.home}, of the {entries} entries of {done.manifest.checkpoint.origin}", err=True)
     if done.continued is None:
         click.echo("the newest that anybody remembers is in it: the log goes on as it was", err=True)

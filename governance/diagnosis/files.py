@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from governance.home import note_signer, root_key, secret
 from governance.log_key import NEXT
 from governance.settings import FILE_NAME, Settings
 from governance.signing.keys import PrivateKey
+from governance.unfinished import left_over
 from governance.wrapping import wrapping_key
 
 if TYPE_CHECKING:
@@ -100,6 +102,12 @@ def stale_findings(settings: Settings, database: Database, keys: KeyStore) -> It
         for name in names
         if Path(folder) / name not in kept and (name.endswith(".parquet") or ".upload-" in folder)
     ]
+    left = left_over(settings.home)
+    for path in left:
+        detail = f"a restore that was broken off left `{path}`, with secret keys in it"
+        yield Finding(
+            "files", "warning", detail, f"rm -r {shlex.quote(str(path))}; or restore into the same folder again"
+        )
     if stale:
         mend = "rm " + " ".join(str(path) for path in sorted(stale)[:5]) + (" …" if len(stale) > 5 else "")
         yield Finding(
@@ -108,5 +116,5 @@ def stale_findings(settings: Settings, database: Database, keys: KeyStore) -> It
             f"{counted(len(stale), 'file of rows is', 'files of rows are')} used by nothing any more",
             mend,
         )
-    else:
+    elif not left:
         yield Finding("files", "ok", "no file is left over")

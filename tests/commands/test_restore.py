@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -39,6 +42,13 @@ def world(made: World, tmp_path: Path) -> World:
     return copied(made, tmp_path)
 
 
+def numbered(world: World) -> str:
+    """The log's name without what chance put behind it."""
+    name = re.fullmatch(r"(.*)-[0-9a-f]{10}", world.settings.log_origin)
+    assert name is not None
+    return name[1]
+
+
 def test_an_older_backup(world: World, tmp_path: Path) -> None:
     """Opens a new origin, whose first entry names the old head and what is missing; the old signatures count on."""
     old = note_signer(world.settings)
@@ -49,7 +59,8 @@ def test_an_older_backup(world: World, tmp_path: Path) -> None:
     again = restored(world, tmp_path / "b.tar", tmp_path / "again", remembered=[tmp_path / "checkpoints"])
 
     new = note_signer(again.settings)
-    assert (f"{old.name}/2", new.name) == (again.settings.log_origin, again.settings.log_origin)
+    assert f"{old.name}/2" == numbered(again)
+    assert new.name == again.settings.log_origin
     said = entry(again.settings, "continuation")
     assert (size, old.name, old.vkey, new.vkey) == (said["seq"], said["origin"], said["old"], said["new"])
     assert backup.manifest.note.decode() == said["checkpoint"]
@@ -92,7 +103,7 @@ def test_when_nobody_remembers(world: World, tmp_path: Path) -> None:
     assert None is entry(first.settings, "continuation")["missing"]["until"]
     back_up(first.settings, tmp_path / "c.tar")
     second = restored(first, tmp_path / "c.tar", tmp_path / "second", origin=None)
-    assert "accordant.test/log/3" == second.settings.log_origin
+    assert "accordant.test/log/3" == numbered(second)
     assert () == verify_home(second.settings, vkey=note_signer(world.settings).vkey).faults
     found = CliRunner().invoke(cli, ["doctor", "--home", str(second.settings.home), "--json"])
     parts = {p["part"]: p for p in json.loads(found.stdout)["parts"]}
@@ -124,7 +135,7 @@ def test_it_was_not_the_newest(world: World, tmp_path: Path) -> None:
             restored(world, tmp_path / "b.tar", tmp_path / "again", remembered=paths, newest=True)
     # A memory may be as old as the backup: it alone proves nothing.
     again = restored(world, tmp_path / "b.tar", tmp_path / "again", remembered=[tmp_path / "early"])
-    assert "accordant.test/log/2" == again.settings.log_origin
+    assert "accordant.test/log/2" == numbered(again)
 
 
 def test_a_name_that_was_used_before(world: World, tmp_path: Path) -> None:
@@ -133,7 +144,39 @@ def test_a_name_that_was_used_before(world: World, tmp_path: Path) -> None:
     first = restored(world, tmp_path / "b.tar", tmp_path / "first")
     remember(tmp_path / "checkpoints", seen(first.settings))
     second = restored(world, tmp_path / "b.tar", tmp_path / "second", remembered=[tmp_path / "checkpoints"])
-    assert ("accordant.test/log/2", "accordant.test/log/3") == (first.settings.log_origin, second.settings.log_origin)
+    assert ("accordant.test/log/2", "accordant.test/log/3") == (numbered(first), numbered(second))
+
+
+def test_two_restores_that_know_nothing_of_each_other(world: World, tmp_path: Path) -> None:
+    """Go on under two names: no two histories bear one."""
+    back_up(world.settings, tmp_path / "b.tar")
+    first, second = (restored(world, tmp_path / "b.tar", tmp_path / name) for name in ("first", "second"))
+    assert "accordant.test/log/2" == numbered(first) == numbered(second)
+    assert first.settings.log_origin != second.settings.log_origin
+
+
+def test_what_a_killed_restore_left_is_taken_away(world: World, tmp_path: Path) -> None:
+    """And said, by the next restore and before it by the doctor; while somebody works in it, nobody touches it."""
+    back_up(world.settings, tmp_path / "b.tar")
+    left = tmp_path / ".again.restore-x1"
+    (left / "keys").mkdir(parents=True)
+    (left / "keys" / "log.key").write_text("secret")
+    other = tmp_path / ".else.restore-x1"
+    other.mkdir()
+    words = ("restore", tmp_path / "b.tar", tmp_path / "again", "--keys", world.settings.keys)
+    held = os.open(left, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    busy = ran(*words)
+    assert ("restore-running", True) == (getattr(busy.exception, "reason", None), left.exists())
+    os.close(held)
+    made = ran(*words)
+    assert 0 == made.exit_code, made.output
+    assert f"taken away: `{left}`" in made.stderr
+    assert (False, True) == (left.exists(), other.exists())
+    left.mkdir()
+    told = json.loads(ran("doctor", "--home", tmp_path / "again", "--json").stdout)["parts"]
+    [found] = [p for p in told if p["part"] == "files"]
+    assert ("warning", True, True) == (found["state"], str(left) in found["detail"], "rm -r" in found["mend"])
 
 
 def test_a_memory_beside_the_keys(world: World, tmp_path: Path) -> None:
