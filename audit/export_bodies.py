@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ class Bodies:
     path: Path
     faults: Faults
     since: int = 0  # contents of entries before are passed over
+    given: Sequence[bytes] | None = None  # some of the file's lines, in place of all
     opened: int = 0
     _lines: Iterator[_Line] = field(init=False)
     _next: _Line | None = None
@@ -64,18 +65,22 @@ class Bodies:
             self._next = next(self._lines, None)
 
     def _read(self) -> Iterator[_Line]:
-        if not self.path.is_file():
-            return
-        with self.path.open("rb") as file:
-            for count, line in enumerate(file, start=1):
-                try:
-                    told = json.loads(line)
-                    found = (told["seq"], bytes.fromhex(told["salt"]), told["body"])
-                    if type(found[0]) is not int or found[0] < 0 or not isinstance(found[2], dict):
-                        raise ValueError("not a content")
-                except (ValueError, KeyError, TypeError, RecursionError):
-                    message = f"line {count} of `{self.path.name}` is not an entry's number, salt and content"
-                    self.faults.add(None, "bodies-malformed", message)
-                    continue
-                if found[0] >= self.since:
-                    yield found
+        if self.given is not None:
+            yield from self._told(self.given)
+        elif self.path.is_file():
+            with self.path.open("rb") as file:
+                yield from self._told(file)
+
+    def _told(self, lines: Iterable[bytes]) -> Iterator[_Line]:
+        for count, line in enumerate(lines, start=1):
+            try:
+                told = json.loads(line)
+                found = (told["seq"], bytes.fromhex(told["salt"]), told["body"])
+                if type(found[0]) is not int or found[0] < 0 or not isinstance(found[2], dict):
+                    raise ValueError("not a content")
+            except (ValueError, KeyError, TypeError, RecursionError):
+                message = f"line {count} of `{self.path.name}` is not an entry's number, salt and content"
+                self.faults.add(None, "bodies-malformed", message)
+                continue
+            if found[0] >= self.since:
+                yield found

@@ -8,21 +8,20 @@ receipts) against the entries. Memory is flat. What lies under `tile/` and belon
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from audit.erasure import ERASURE
-from audit.errors import LogMissing, NotCanonical, NoteWrong, WrongCheckpoint
+from audit.errors import LogMissing, NoteWrong, WrongCheckpoint
 from audit.export import Progress
-from audit.export_bodies import Bodies
-from audit.export_keys import Keys, of_keys
+from audit.export_keys import Keys
+from audit.export_pieces import by_several
+from audit.export_reading import Reading
 from audit.leaf import Leaf
 from audit.note import Checkpoint, NoteVerifier, open_note, signatures_of
 from audit.policy import Policy
 from audit.receipt import Receipt
 from audit.report import Faults, Report
-from audit.since import begin_behind, cut
-from audit.tiles import ENTRIES, WIDTH, Tile, hashes_in, leaves_in, root_of_full
 from audit.vouched import quorum_fault
 from audit.walk import Walk
 
@@ -49,12 +48,14 @@ def verify_export(
     progress: Progress | None = None,
     since: bytes | int = 0,
     policy: Policy | None = None,
+    jobs: int = 1,
 ) -> ExportReport:
     """Verifies an export. `vkey`: the log's key as you know it; else the folder's own, which proves less.
 
     `since`: a checkpoint, or a number of entries: what lies before is taken for what the tiles say it was. `policy`:
-    whose cosignatures the folder's checkpoint needs. Raises ValueError for a `since` that the folder does not come to,
-    LogMissing where the folder is no export, NoteWrong for a key or a remembered checkpoint that can't be read.
+    whose cosignatures the folder's checkpoint needs. `jobs`: so many processes, which are spawned; the report is the
+    same. Raises ValueError for a `since` that the folder does not come to, LogMissing where the folder is no export,
+    NoteWrong for a key or a remembered checkpoint that can't be read, LogUnavailable where a process was killed.
     """
     faults = Faults()
     keys = Keys.of(folder, faults)
@@ -77,17 +78,26 @@ def verify_export(
     if not 0 <= start <= signed.size:
         raise ValueError(f"the folder has {signed.size} entries; it can't be verified from entry {start} on")
     keys = keys.behind(start)
-    walk = Walk(faults, sizes=frozenset(c.size for c in held) | keys.numbers)
-    reading = _Reading(folder, signed.size, walk, _wanted(given) | keys.numbers, start=start)
-    reading.begin(None if from_there is None or from_there.size != start else from_there.root)
-    reading.all(progress)
+    root = None if from_there is None or from_there.size != start else from_there.root
+    sizes, wanted = frozenset(c.size for c in held) | keys.numbers, _wanted(given) | keys.numbers
+
+    def begun(found: Faults) -> Reading:
+        reading = Reading(folder, signed.size, Walk(found, sizes=sizes), wanted, start=start)
+        reading.begin(root)
+        return reading
+
+    reading = None if jobs <= 1 else by_several(begun(Faults()), jobs=jobs, progress=progress)
+    if reading is None:
+        reading = begun(faults)
+        reading.all(progress)
+    walk = reading.walk
     keys.held(walk.roots, reading.kept, faults)
     _held(walk, signed, kept, given, reading.kept, faults)
     fault = None if policy is None else quorum_fault(policy, verifier, note)
     if fault is not None:
         faults.add(None, *fault)
     report = Report(signed.size, faults.in_order(), faults.count, len(kept), note, since=start)
-    return ExportReport(report, verifier.name, verifier.vkey, reading.bodies.opened, vkey is None)
+    return ExportReport(report, verifier.name, verifier.vkey, reading.opened, vkey is None)
 
 
 def _start(folder: Path, vkey: str | None, keys: Keys, faults: Faults) -> tuple[NoteVerifier, bytes]:
@@ -128,174 +138,10 @@ def _signed(note: bytes, verifier: NoteVerifier, faults: Faults) -> Checkpoint |
     return checkpoint
 
 
-@dataclass(slots=True)
-class _Reading:
-    """The files in order; `pending` are, for each level, the hashes of the tile that is being filled."""
-
-    folder: Path
-    size: int
-    walk: Walk
-    wanted: set[int]  # leaves to be kept, for receipts
-    start: int = 0  # the first entry that is looked at
-    kept: dict[int, bytes] = field(default_factory=dict)
-    pending: list[list[bytes]] = field(default_factory=list)
-    done: list[int] = field(default_factory=list)
-    bodies: Bodies = field(init=False)
-    whole: bool = True
-
-    def begin(self, root: bytes | None) -> None:
-        """Behind `start` entries; `root`: theirs, where it is known."""
-        if self.start == 0:
-            return
-        leaves = self._stored(Tile(ENTRIES, (self.start - 1) // WIDTH).at(self.size))
-        at = (self.start - 1) % WIDTH
-        leaf = leaves[at] if len(leaves) > at else None
-        begin_behind(self.walk, self.start, root, leaf, (cut(self._hashes_of), self._made), self.walk.faults)
-        self.whole = False  # of tiles above the lowest level no beginning is known
-
-    def _stored(self, tile: Tile | None) -> list[bytes]:
-        try:
-            return [] if tile is None else leaves_in((self.folder / tile.path).read_bytes())
-        except (OSError, NotCanonical):
-            return []
-
-    def _hashes_of(self, tile: Tile) -> bytes | None:
-        fuller = Tile(tile.level, tile.index).at(self.size)
-        path = None if fuller is None else self.folder / fuller.path
-        return path.read_bytes() if path is not None and path.is_file() else None
-
-    def _made(self, tile: Tile) -> bytes:
-        """A tile's hashes from the entries themselves."""
-        if tile.level == 0:
-            leaves = self._stored(Tile(ENTRIES, tile.index).at(self.size))
-            return b"".join(map(Leaf.hash, leaves[: tile.width]))
-        below = range(tile.index * WIDTH, tile.index * WIDTH + tile.width)
-        return b"".join(root_of_full(hashes_in(self._made(Tile(tile.level - 1, number)))) for number in below)
-
-    def all(self, progress: Progress | None) -> None:
-        """Every bundle, what follows from it, and what is left over."""
-        self.bodies = Bodies(self.folder / "bodies.jsonl", self.walk.faults, since=self.start)
-        for first in range(self.start // WIDTH * WIDTH, self.size, WIDTH):
-            width = min(WIDTH, self.size - first)
-            hashes = self._bundle(Tile(ENTRIES, first // WIDTH, width), first)
-            self.whole = self.whole and len(hashes) == width
-            if len(hashes) == width:
-                self._compared(Tile(0, first // WIDTH, width), hashes)
-            if self.whole and width == WIDTH:
-                self._above(1, root_of_full(hashes))
-            if progress is not None:
-                progress(first + width, self.size)
-        self.walk.end(self.size, None)
-        if self.whole:
-            for level, hashes in enumerate(self.pending, start=1):
-                if hashes:
-                    self._compared(Tile(level, self.done[level - 1], len(hashes)), hashes)
-        self.bodies.end(self.size)
-        self._left_over()
-
-    def _bundle(self, tile: Tile, first: int) -> list[bytes]:
-        """The leaf hashes of a bundle, each leaf walked over."""
-        path = self.folder / tile.path
-        if not path.is_file():
-            return []  # the walk tells which entries are missing
-        data, faults = path.read_bytes(), self.walk.faults
-        try:
-            leaves = leaves_in(data)
-        except NotCanonical:
-            faults.add(
-                first, "bundle-malformed", f"the file `{tile.path}` is damaged: it ends in the middle of an entry"
-            )
-            return []
-        if len(leaves) > tile.width:
-            surplus = first + tile.width
-            faults.add(
-                surplus,
-                "surplus",
-                f"the file `{tile.path}` holds entry {surplus}, which the log's key did not sign for",
-            )
-        hashes = []
-        for seq, leaf in enumerate(leaves[: tile.width], start=first):
-            if seq >= self.start and self.walk.step(seq, leaf):
-                self.bodies.held(seq, leaf)
-            if seq in self.wanted or (seq >= self.start and of_keys(leaf)):
-                self.kept[seq] = leaf
-            hashes.append(Leaf.hash(leaf))
-        return hashes
-
-    def _above(self, level: int, digest: bytes) -> None:
-        while len(self.pending) < level:
-            self.pending.append([])
-            self.done.append(0)
-        row = self.pending[level - 1]
-        row.append(digest)
-        if len(row) == WIDTH:
-            self._compared(Tile(level, self.done[level - 1]), row)
-            self.pending[level - 1] = []
-            self.done[level - 1] += 1
-            self._above(level + 1, root_of_full(row))
-
-    def _compared(self, tile: Tile, hashes: Sequence[bytes]) -> None:
-        """A stored tile against the hashes that follow from the entries."""
-        path, faults = self.folder / tile.path, self.walk.faults
-        span = 1 << 8 * tile.level
-        first = tile.index * WIDTH * span
-        if not path.is_file():
-            faults.add(first, "tile-missing", f"the file `{tile.path}`, with hashes from entry {first} on, is missing")
-            return
-        data, expected = path.read_bytes(), b"".join(hashes)
-        if data == expected:
-            return
-        if data.startswith(expected):
-            faults.add(
-                first + tile.width * span,
-                "tile-surplus",
-                f"the file `{tile.path}` is longer than the log that was signed",
-            )
-            return
-        at = next(n for n, digest in enumerate(hashes) if data[32 * n : 32 * n + 32] != digest)
-        # Above the lowest level no single entry is to blame; whatever entry is, was told already.
-        where = f"entry {first + at}" if span == 1 else f"entries {first + at * span} to {first + (at + 1) * span - 1}"
-        faults.add(
-            first + at if span == 1 else None,
-            "tile-differs",
-            f"the hash of {where} in the file `{tile.path}` is not theirs",
-        )
-
-    def _left_over(self) -> None:
-        """Older partial tiles may lie there, if they are beginnings of what there is now; nothing else may."""
-        root, faults = self.folder / "tile", self.walk.faults
-        for path in sorted(p for p in root.rglob("*") if not p.is_dir()) if root.is_dir() else []:
-            name = path.relative_to(self.folder).as_posix()
-            tile = Tile.from_path(name)
-            now = None if tile is None or tile.needs > self.size else Tile(tile.level, tile.index).at(self.size)
-            if tile is None or now is None:
-                faults.add(None, "surplus-file", f"the file `{name}` belongs to no entry that the log's key signed for")
-            elif now != tile and (self.folder / now.path).is_file():
-                at = _differs(tile, path.read_bytes(), (self.folder / now.path).read_bytes())
-                if at is not None:
-                    faults.add(
-                        tile.index * WIDTH + at if tile.level <= 0 else None,
-                        "tile-differs",
-                        f"the older file `{name}` is not the beginning of `{now.path}`",
-                    )
-
-
 def _wanted(given: Sequence[tuple[Receipt, Checkpoint]]) -> set[int]:
     """The leaves that receipts are held against: their entries', and the erasures' that they name."""
     erasures = {r.erased for r, _ in given}
     return {r.index for r, _ in given} | {number for number in erasures if number is not None}
-
-
-def _differs(tile: Tile, older: bytes, newer: bytes) -> int | None:
-    """The first part of an older partial tile that is not what the newer one has; None where all of it is."""
-    read = leaves_in if tile.level == ENTRIES else hashes_in
-    try:
-        left, right = read(older), read(newer)
-    except NotCanonical:
-        return 0
-    if len(left) != tile.width:
-        return min(len(left), tile.width)
-    return next((n for n, part in enumerate(left) if n >= len(right) or part != right[n]), None)
 
 
 def _held(

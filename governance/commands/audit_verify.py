@@ -85,7 +85,7 @@ def verify(
     key, policy = _key(vkey), _policy(policy_file)
     start = _start(since)
     if folder is not None:
-        ctx.exit(_folder(folder, key, kept_notes(remembered), receipts, start, policy, as_json))
+        ctx.exit(_folder(folder, key, kept_notes(remembered), receipts, start, jobs, policy, as_json))
     if receipts and home is None:
         _unused({"--since": since, "--remembered": remembered or None})
         ctx.exit(_receipts(receipts, key, policy, as_json))
@@ -190,6 +190,7 @@ def _folder(
     kept: Sequence[bytes],
     receipts: Sequence[Path],
     since: bytes | int,
+    jobs: int,
     policy: Policy | None,
     as_json: bool,
 ) -> int:
@@ -197,7 +198,14 @@ def _folder(
     with bar("verifying", quiet=as_json) as tell:
         try:
             found = verify_export(
-                folder, vkey=vkey, remembered=kept, receipts=given, progress=tell, since=since, policy=policy
+                folder,
+                vkey=vkey,
+                remembered=kept,
+                receipts=given,
+                progress=tell,
+                since=since,
+                policy=policy,
+                jobs=jobs,
             )
         except LogError as error:
             raise InputWrong(str(error), reason="export-unreadable") from error
