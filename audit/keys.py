@@ -181,6 +181,11 @@ class KeyStore:
             rows = connection.execute(query.order_by(DATA_KEYS.c.holder, DATA_KEYS.c.use)).all()
         return [self._open(row) for row in rows]
 
+    def known(self, holder: str, subjects: Collection[str]) -> set[str]:
+        """Which of these are a holder's clients that there is a key of, for whatever use; none is made."""
+        tags = {self._tag(subject): subject for subject in subjects}
+        return set(self._filed("content", holder, tags)) | set(self._filed("disclosure", holder, tags))
+
     def by_id(self, ids: Collection[bytes]) -> dict[bytes, DataKey]:
         """The keys of these ids that are there."""
         with self._lock:

@@ -233,6 +233,7 @@ def open_services(
         pseudonym_key=secret(settings, "pseudonym.key"),
         limits=settings.limits,
         standing=continuity.require,
+        clients=vault.known,
     )
     authenticator = Authenticator(
         origin=settings.origin,
@@ -272,7 +273,7 @@ def open_services(
         authenticator=authenticator,
         agreements=agreements,
         gateway=gateway,
-        history=History(journal),
+        history=History(journal, vault.known),
         published=PublishedLog(log),
         exports=Exports(journal),
         forgetting=forgetting,

@@ -9,7 +9,7 @@ yielded, and `release` closes the account. Everything that is not a permit is re
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -33,12 +33,12 @@ from governance.errors import (
 )
 from governance.model.access import Decision, Request
 from governance.model.limits import Limits
+from governance.naming import Known, named, words
 from governance.ports import Clock, Journal, Nonces
 from governance.query_body import parse
 from governance.signing.http import Declaration, SignatureRefused
 from governance.sources import SourceBook
 
-_LONGEST_ID = 1024  # of a client; no longer one is recorded anywhere
 _LONGEST_WORD = 200
 _TRIES = 10
 # Rows that stay columns from the source to the answer come in batches so many times as large: fewer transactions.
@@ -137,6 +137,7 @@ class Gateway:
     pseudonym_key: bytes
     limits: Limits
     standing: Callable[[], None]  # raises LogUnavailable while nothing may be released: `Continuity.require`
+    clients: Known  # `Vault.known`
 
     def query(self, call: DataCall) -> Released | Refusal:
         """Answers a data request. Never raises for anything that the caller can cause.
@@ -347,24 +348,24 @@ class Gateway:
             body["clauses"] = [c.recorded() for c in self.decider.cited(decision.cites)]
         if nearest is not None:
             body["nearest"] = nearest.offered()
-        index = self._index(call, request, outcome, decision)
-        named = self._named(call, request, decision)
-        return Draft("request", body, self._readers(call, decision), index, use="content", names=named)
+        names = self._named(call, request, outcome, decision)
+        index = self._index(call, request, outcome, decision, {subject for _, subject in names})
+        return Draft("request", body, self._readers(call, decision), index, use="content", names=names)
 
-    def _named(self, call: DataCall, request: Request | None, decision: Decision | None) -> tuple[tuple[str, str], ...]:
-        """The clients that a filter names, as (contributor, id): the record of it is forgotten with them."""
-        if request is None:
-            return ()
-        known = self.decider.subject_fields(request)
-        found = [
-            str(value)
-            for one in request.filters
-            if one.field in known
-            for value in (one.value if isinstance(one.value, list | tuple) else (one.value,))
-            if value is not None and 0 < len(str(value)) <= _LONGEST_ID
-        ]
-        whose = set(decision.obligations.contributors) if decision and decision.obligations else set()
-        return tuple((c, s) for c in sorted(whose or {call.requester.party}) for s in dict.fromkeys(found))
+    def _named(
+        self, call: DataCall, request: Request | None, outcome: str, decision: Decision | None
+    ) -> tuple[tuple[str, str], ...]:
+        """The clients that the call names, as (contributor, id): the record of it is forgotten with them."""
+        declared = call.declaration
+        contributors = decision.obligations.contributors if decision and decision.obligations else ()
+        return named(
+            request,
+            outcome=outcome,
+            holders=set(contributors) or {call.requester.party},
+            subject_fields=self.decider.subject_fields(request) if request is not None else (),
+            written=lambda: words(call.body, declared.purpose, declared.mou, declared.base.decode("ascii", "replace")),
+            known=self.clients,
+        )
 
     @staticmethod
     def _readers(call: DataCall, decision: Decision | None) -> tuple[str, ...]:
@@ -373,7 +374,11 @@ class Gateway:
 
     @staticmethod
     def _index(
-        call: DataCall, request: Request | None, outcome: str, decision: Decision | None
+        call: DataCall,
+        request: Request | None,
+        outcome: str,
+        decision: Decision | None,
+        clients: Collection[str] = (),
     ) -> dict[str, str | tuple[str, ...]]:
         index: dict[str, str | tuple[str, ...]] = {
             "party": call.requester.party,
@@ -386,5 +391,9 @@ class Gateway:
             index["dataset"] = request.dataset
         if decision is not None and decision.cites:
             index["clause"] = tuple(str(c) for c in decision.cites)
-        # What cannot be a search word (empty, or longer than a name) still stands in the body.
-        return {k: v for k, v in index.items() if not isinstance(v, str) or 0 < len(v) <= _LONGEST_WORD}
+        # What cannot be a search word (empty, longer than a name, a client's id) still stands in the body.
+        return {
+            k: v
+            for k, v in index.items()
+            if not isinstance(v, str) or (0 < len(v) <= _LONGEST_WORD and v not in clients)
+        }

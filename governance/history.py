@@ -15,6 +15,7 @@ from typing import Any
 from audit import Details, Draft, Entry
 from audit.leaf import FIRST, Leaf
 from governance.errors import InputWrong, NotFound
+from governance.naming import Known
 from governance.ports import Journal
 from governance.register import KINDS as REGISTER
 from governance.sources import KINDS as SOURCES
@@ -26,7 +27,7 @@ FILTERS = ("kind", "party", "connector", "purpose", "dataset", "outcome", "claus
 # What stands in a log: a typing mistake must not look like "nobody saw it".
 KINDS = REGISTER | SOURCES | {
     "alarm-settled", "consent", "disclosure", "erasure", "export", "genesis", "hold", "log-key", "not-authentic",
-    "release", "release-hold", "request", "search", "sign-in", "sign-out", "witness-policy",
+    "order-refused", "release", "release-hold", "request", "search", "sign-in", "sign-out", "witness-policy",
 }  # fmt: skip
 OUTCOMES = frozenset({"bad-signature", "deny", "gap", "invalid", "permit", "replay", "review", "unavailable"})
 _KNOWN = {"kind": KINDS, "outcome": OUTCOMES}
@@ -107,6 +108,7 @@ class History:
     """Searches and openings of the log, for a caller of whom it is known who it is."""
 
     journal: Journal
+    clients: Known
 
     def search(
         self, *, party: str, administrator: bool, wanted: Mapping[str, str], limit: int, before: int | None = None
@@ -242,8 +244,10 @@ class History:
     def _record(self, party: str, wanted: Mapping[str, str], found: int) -> None:
         # Whom was searched for is personal: the searcher's party alone reads it, and it is forgotten with the client.
         body = {"party": party, "by": dict(wanted), "found": found}
-        named = ((party, wanted["subject"]),) if "subject" in wanted else ()
-        self.journal.append([Draft("search", body, (party,), {"party": party}, use="content", names=named)])
+        sure = {wanted["subject"]} if "subject" in wanted else set()
+        others = {value for name, value in wanted.items() if name not in ("subject", "since", "until", *_KNOWN)} - sure
+        names = tuple((party, one) for one in sorted(sure | set(self.clients(party, others) if others else ())))
+        self.journal.append([Draft("search", body, (party,), {"party": party}, use="content", names=names)])
 
     def details(self, entry: Entry) -> Details:
         """What it says of single clients, for who may see its body."""

@@ -219,6 +219,10 @@ class Vault(Protocol):
         """Every key that there is of a client, of any holder unless one is given; none is made."""
         ...
 
+    def known(self, holder: str, subjects: Collection[str]) -> Collection[str]:
+        """Which of these ids are a holder's clients that there is a key of; none is made."""
+        ...
+
     def handle(self, holder: str, subject: str) -> str:
         """By what disclosures name a client; made where there is none."""
         ...

@@ -12,7 +12,7 @@ from governance.register.reading import encoded
 from governance.signing.statement import Order
 from tests.simulator import DOCUMENT, Partner, World
 
-__all__ = ["ACCOUNTING", "NAME", "asked", "order", "paper", "told_of"]
+__all__ = ["ACCOUNTING", "NAME", "OWN", "asked", "order", "paper", "told_of"]
 
 NAME = "client-4711"
 ACCOUNTING = DOCUMENT.replace("withdrawal:", "accounting: P6M\nwithdrawal:")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import shutil
 import sqlite3
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -18,11 +21,12 @@ from audit.keys import DATA_KEYS
 from audit.leaf import Leaf
 from audit.schema import BODIES, NAMED, PARTS
 from governance.errors import AccordantError, LogUnavailable
+from governance.signing.http import sign_request
 from governance.verification import verify_home
 from governance.wrapping import open_keys
-from tests.forgetting_world import NAME, asked, order, told_of
+from tests.forgetting_world import NAME, OWN, asked, order, told_of
 from tests.real_parts import PostgreSQL
-from tests.simulator import World
+from tests.simulator import ORIGIN, World
 
 
 def secrets_of(world: World) -> list[bytes]:
@@ -83,6 +87,84 @@ def test_nothing_of_a_client_is_left_in_any_file(world: World, tmp_path: Path) -
     for path, data in bytes_of(world.settings.home):
         assert not [n for n, one in enumerate(found) if one in data], path
     assert lines
+
+
+def readable(world: World) -> dict[int, str]:
+    """What can still be read of each entry, the bodies that declarations carry in base64 opened."""
+    found = {}
+    for entry in world.services.journal.entries():
+        declared = entry.body.get("declaration")
+        inner = [b64decode(declared[name]).decode("utf-8", "replace") for name in ("body", "base")] if declared else []
+        parts = [str(p.value) for p in world.services.journal.details(entry).parts if p is not None]
+        found[entry.seq] = " ".join([entry.kind, entry.body_bytes.decode(), *inner, *parts])
+    return found
+
+
+def named_anywhere(world: World) -> None:
+    """Every way in which a call may hold the id of a client that is known: most of them are refused."""
+    north = world.partners["north"]
+    body, headers = world.signed_query(north, OWN | {"filters": [{"field": "client", "op": "eq", "value": NAME}]})
+    for _ in range(2):  # the second is a replay
+        world.client.post("/v1/query", data=body, headers=headers, base_url=ORIGIN)
+    asks: list[dict[str, Any]] = [
+        OWN | {"filters": [{"field": "program", "op": "eq", "value": NAME}]},
+        OWN | {"filters": [{"field": "program", "op": "in", "value": ["reading", NAME]}]},
+        OWN | {"fields": [NAME]},
+        OWN | {"dataset": NAME},
+        OWN | {NAME: 1},
+        {"note": f"what of {NAME}?"},
+        OWN | {"rows": "all", "filters": [{"field": "client", "op": "eq", "value": NAME}]},
+    ]
+    for asked_for in asks:
+        world.query(north, asked_for)
+    world.query(north, OWN, purpose=NAME)
+    world.query(north, asks[0], purpose="marketing")
+    for content in (NAME.encode() + b" is no JSON", b'{"a": "\\u0063lient-4711"}', b'["' + NAME.encode() + b'"]'):
+        _, headers = world.signed_query(north, OWN)
+        headers = sign_request(
+            key=north.key, method="POST", target_uri=f"{ORIGIN}/v1/query?{NAME}", now=world.clock.now(),
+            nonce=secrets.token_urlsafe(24), body=content, purpose="improvement", mou="small",
+        )  # fmt: skip
+        world.client.post(f"/v1/query?{NAME}", data=content, headers=headers, base_url=ORIGIN)
+        world.client.post(f"/v1/query?{NAME}", data=content + b" ", headers=headers, base_url=ORIGIN)
+        changed = headers | {"Signature": headers["Signature"].replace("A", "B").replace("e", "f")}
+        world.client.post(f"/v1/query?{NAME}", data=content, headers=changed, base_url=ORIGIN)
+    hub = world.partners["hub"]
+    review = {"dataset": "visits", "fields": ["program", "days"], "rows": "all", "from": ["north", "south"]}
+    for who in (hub, north):
+        world.query(
+            who,
+            review | {"view": "pseudonymised", "filters": [{"field": "program", "op": "eq", "value": NAME}]},
+            purpose="research",
+        )
+    for path in (f"subject={NAME}", f"purpose={NAME}", f"dataset={NAME}"):
+        world.call(north, "GET", f"/v1/entries?{path}")
+    world.call(north, "POST", "/v1/disclosures", {"subject": NAME})
+    order(world, north, basis=f"{NAME} asked")
+    order(world, world.partners["south"])
+
+
+def test_nothing_that_can_be_read_names_a_client_that_is_forgotten(world: World) -> None:
+    """Whatever its party had asked, however it was written, and whatever was answered; no search word either."""
+    north = world.partners["north"]
+    named_anywhere(world)
+    before = [seq for seq, text in readable(world).items() if NAME in text or "\\u0063lient-4711" in text]
+    outcomes = {world.services.journal.entry(seq).body.get("outcome") for seq in before}  # type: ignore[union-attr]
+    assert {"permit", "invalid", "replay", "deny"} <= outcomes
+    assert 201 == order(world, north).status_code
+    left = {seq: text for seq, text in readable(world).items() if NAME in text or "\\u0063lient-4711" in text}
+    by_others = {seq for seq, text in left.items() if "north" not in json.loads(text_of_party(world, seq))}
+    assert {} == {seq: text for seq, text in left.items() if seq not in by_others}
+    for entry in world.services.journal.entries():
+        assert NAME not in repr(terms(entry.kind, entry.body))
+    assert () == verify_home(world.settings).faults
+
+
+def text_of_party(world: World, seq: int) -> str:
+    """Which parties an entry is filed under."""
+    entry = world.services.journal.entry(seq)
+    assert entry is not None
+    return json.dumps(entry.body["filing"]["index"].get("party", []))
 
 
 def test_no_leaf_no_search_word_and_no_line_names_a_client(world: World) -> None:

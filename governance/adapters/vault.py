@@ -50,6 +50,11 @@ class LogVault:
         with _ours():
             return self._keys.naming(subject, holder=holder)
 
+    def known(self, holder: str, subjects: Collection[str]) -> Collection[str]:
+        """As the port promises."""
+        with _ours():
+            return self._keys.known(holder, subjects)
+
     def handle(self, holder: str, subject: str) -> str:
         """As the port promises."""
         with _ours():

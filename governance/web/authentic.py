@@ -174,7 +174,9 @@ class Authenticator:
         if key is None or not key.active or not self._bad.take(key.fingerprint):
             self.strangers.count(error.reason if key is not None and key.active else "unknown-key")
             return
-        body = {"outcome": "bad-signature", "reason": error.reason, "party": key.party, "target": target}
+        # Without a query: nobody has signed for it, and it may hold anything, a client's id too.
+        told = target.partition("?")[0]
+        body = {"outcome": "bad-signature", "reason": error.reason, "party": key.party, "target": told}
         index = {"party": key.party, "connector": key.fingerprint, "outcome": "bad-signature"}
         # Not waited for: how long the answer takes would tell whether the key is known here.
         self._journal.append_soon([Draft("request", body, (key.party,), index, use="content")])

@@ -65,6 +65,7 @@ KINDS = {
     "not-authentic": "Strangers counted",
     "erasure": "Content erased",
     "hold": "Disclosures held",
+    "order-refused": "Order about a client refused",
     "release-hold": "Hold released",
 }
 # (word, sign): the sign stands beside the colour, never colour alone

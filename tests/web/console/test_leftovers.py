@@ -76,7 +76,7 @@ def test_looks_at_the_log_stand_aside(told: World, administrator: Visitor) -> No
 
 def test_pages_without_looks_follow_one_another(told: World) -> None:
     """Nothing is left out between two pages, and the last says that it is."""
-    history = History(told.services.journal)
+    history = History(told.services.journal, told.services.forgetting.vault.known)
     seen: list[int] = []
     before: int | None = None
     while True:
