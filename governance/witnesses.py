@@ -10,7 +10,6 @@ recorded before it takes an answer for an alarm.
 from __future__ import annotations
 
 import datetime as dt
-import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -20,12 +19,11 @@ import structlog
 
 import audit
 from audit import Draft, Log
-from audit.cosignature import CosignatureVerifier, cosignatures_of
+from audit.cosignature import cosignatures_of
 from audit.cosigned import CosignatureStore
 from audit.errors import Forked, PolicyWrong
 from audit.look import recorded_at
 from audit.memory import Remembered, followed, held
-from audit.note import Checkpoint, NoteVerifier, signatures_of
 from audit.policy import Policy
 from audit.pruned import prune
 from audit.published import Published
@@ -41,6 +39,7 @@ from governance.home_memory import ALARMS, POLICY, HomeMemory, text_of
 from governance.model.contradiction import Contradiction
 from governance.ports import Clock, Journal
 from governance.settings import Settings
+from governance.witness_notes import bare, named, said, shown, signed_by
 
 __all__ = ["Witnesses"]
 
@@ -264,8 +263,8 @@ class Witnesses:
         coverage = self._continuity.coverage
         return {
             "witnesses": [
-                {"name": w.name.decode(errors="replace"), "vkey": w.verifier.vkey, "url": _shown(w.url)}
-                | _said(self._said.get(w.name.decode(errors="replace")))
+                {"name": w.name.decode(errors="replace"), "vkey": w.verifier.vkey, "url": shown(w.url)}
+                | said(self._said.get(w.name.decode(errors="replace")))
                 for w in self._policy.witnesses
             ],
             "quorum": self._policy.quorum is not None,
@@ -355,7 +354,7 @@ class Witnesses:
     def _bared(self, note: bytes) -> Remembered:
         """A checkpoint with the signature alone of that key of the log's that signed it. Raises audit.LogError."""
         _, verifier = Chain.opened(self._published.vkeys()).signed(note, self._log.verifier)
-        return Remembered(_bare(note, verifier), verifier.vkey)
+        return Remembered(bare(note, verifier), verifier.vkey)
 
     def _prove(self, size: int, head: audit.Head) -> tuple[bytes, ...]:
         try:
@@ -369,9 +368,9 @@ class Witnesses:
         known = [one.note for one in self._kept]
         with suppress(audit.LogError):  # an alarm is one without it, too
             known.insert(0, self._store.newest_by(witness.verifier) or b"")
-        kept = next((n for n in known if _by(n, witness.verifier)), b"")
+        kept = next((n for n in known if signed_by(n, witness.verifier)), b"")
         shown = self._published.head().checkpoint
-        detail = f"{outcome.detail}; {_named('it cosigned', kept)}{_named('this log shows', shown)}"
+        detail = f"{outcome.detail}; {named('it cosigned', kept)}{named('this log shows', shown)}"
         code = outcome.reason or "forked"
         self._alarm(Contradiction(f"the witness {outcome.name}", code, detail, kept, shown, self._clock.now()))
 
@@ -383,39 +382,3 @@ class Witnesses:
             except (OSError, InputWrong) as error:
                 # It holds in this process either way, and is found again at the next start.
                 self._events.error("alarm-not-written", exc_info=error)
-
-
-def _bare(note: bytes, verifier: NoteVerifier) -> bytes:
-    """A checkpoint with one key's signature alone."""
-    text, signatures = signatures_of(note)
-    place = (verifier.name, verifier.key_id)
-    lines = note.rpartition(b"\n\n")[2].splitlines(keepends=True)
-    own = [line for line, s in zip(lines, signatures, strict=True) if (s.name, s.key_id) == place]
-    return text.encode() + b"\n" + b"".join(own[:1])
-
-
-def _by(note: bytes, witness: CosignatureVerifier) -> bool:
-    try:
-        return bool(cosignatures_of(note, (witness,)))
-    except audit.NoteWrong:
-        return False
-
-
-def _named(words: str, note: bytes) -> str:
-    text = text_of(note)
-    if not text:
-        return f"{words} a checkpoint that is not known here any more; "
-    one = Checkpoint.from_text(text)
-    return f"{words} {one.size} entries with the root {one.root.hex()}; "
-
-
-def _shown(url: str | None) -> str | None:
-    """An address without a name and a password in it."""
-    return None if url is None else re.sub(r"(?<=://)[^/@]*@", "", url)
-
-
-def _said(outcome: Outcome | None) -> dict[str, Any]:
-    if outcome is None:
-        return {"cosigned_at": None, "reason": None, "detail": None}
-    at = None if outcome.seconds is None else dt.datetime.fromtimestamp(outcome.seconds, dt.UTC).isoformat()
-    return {"cosigned_at": at, "reason": outcome.reason, "detail": outcome.detail}
