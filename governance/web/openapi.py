@@ -110,10 +110,12 @@ _TEXTS = {
     "/v1/exports": "application/x-ndjson",
     "/v1/mous/<mou_id>/text": "text/plain",
     "/v1/mous/<mou_id>/document": "application/yaml",
+    "/v1/mous/<mou_id>/evidence": "application/zip",
     "/metrics": "text/plain",
 }
 _BODILESS = frozenset({
-    "/v1/activation", "/v1/exports", "/v1/retention", "/v1/sessions", "/v1/witnesses/round",
+    "/v1/activation", "/v1/exports", "/v1/mous/<mou_id>/evidence", "/v1/retention", "/v1/sessions",
+    "/v1/witnesses/round",
 })  # fmt: skip
 _STATEMENT = {"statement": {"type": "string"}, "jws": {"type": "string"}}
 _STATED = {

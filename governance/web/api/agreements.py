@@ -155,6 +155,16 @@ def _mous(pages: Blueprint, services: Services) -> None:
         content, digest = mous.document(services.authenticate(request), mou_id, _version())
         return Response(content, content_type="application/yaml", headers={"Accordant-SHA256": digest})
 
+    @pages.post("/v1/mous/<mou_id>/evidence")
+    def evidence(mou_id: str) -> Response:
+        """The evidence file: a ZIP that proves the MOU's signatures and life offline. That it was taken is an entry.
+
+        For the MOU's parties and administrators.
+        """
+        taken = services.evidence.take(services.authenticate(request), mou_id)
+        headers = {"Accordant-Entry": str(taken.entry), "Accordant-Statements": str(taken.statements)}
+        return Response(taken.content, content_type="application/zip", headers=headers)
+
     @pages.post("/v1/activation")
     def activate() -> Response:
         """An administrator has the policies brought in step with the signatures."""

@@ -62,6 +62,7 @@ KINDS = {
     "load": "Rows brought in",
     "consent": "Consents recorded",
     "export": "Log exported",
+    "evidence": "Evidence taken",
     "not-authentic": "Strangers counted",
     "erasure": "Content erased",
     "hold": "Disclosures held",
