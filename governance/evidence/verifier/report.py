@@ -122,37 +122,48 @@ def _contents(folder: str, life: dict[str, Any], log: Log | None, faults: Faults
         if (receipt.kind, receipt.body.get("mou")) != ("evidence", life["mou"]):
             raise ValueError("is not of the entry about this file")
         if receipt.body.get("list_sha256") != listed:
-            raise ValueError(f"entry {receipt.seq} of the log says that this file holds other things than {LIST} lists")
+            words = f"entry {receipt.seq} of the log says that this file holds other things than {LIST} lists"
+            faults.add(CONTENTS, words)
     except ValueError as error:
         faults.add(CONTENTS, str(error))
         return None
     return receipt
 
 
-def _told(s: Stated) -> str:
+def _key(fingerprint: str) -> str:
+    return f"key {fingerprint[:15]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def _told(s: Stated, keyring: Keyring) -> str:
+    """A statement as a sentence; whole fingerprints stand in the table of keys."""
     said = s.text
+    by = f"with {_key(s.fingerprint)} ({keyring.whose(s.fingerprint)})"
     if s.kind == "enrolment":
-        return f"{said('person')}, {said('organisation')}, enrols {said('fingerprint')} for `{said('party')}`"
+        of = f"{said('person')}, {said('organisation')} (`{said('party')}`, {said('use')})"
+        return f"{_key(s.fingerprint)} says that it is of {of}"
     if s.kind == "enrolment-approval":
-        return f"{said('fingerprint')} of `{said('party')}` is approved by {s.fingerprint}"
+        return f"{_key(said('fingerprint'))} of `{said('party')}` is approved, {by}"
     if s.kind == "revocation":
-        return f"{said('fingerprint')} is revoked ({said('reason')})"
+        since = s.instant("compromised_since")
+        hands = f"; in wrong hands since {_when(since)}" if since is not None else ""
+        return f"{_key(said('fingerprint'))} is revoked: {said('reason')}{hands}, {by}"
     if s.kind == "proposal":
-        return f"version {s.said.get('version')} is proposed by {s.fingerprint}"
+        return f"version {s.said.get('version')} is proposed, {by}"
     if s.said["type"] == "signing":
-        verb = {"signature": "signs", "decline": "declines", "withdrawal": "withdraws from"}[s.kind]
+        verb = {"signature": "SIGNS", "decline": "DECLINES", "withdrawal": "WITHDRAWS FROM"}[s.kind]
         why = f": {said('reason')}" if said("reason") else ""
-        who = f"{said('person')} ({said('capacity')}) of {said('organisation')}, `{said('party')}`,"
-        return f"{who} {verb} version {s.said.get('version')}{why}"
+        who = f"{said('organisation')} (`{said('party')}`), by {said('person')}, {said('capacity')},"
+        return f"{who} {verb} version {s.said.get('version')}{why}, with {_key(s.fingerprint)}"
     if s.kind == "duty":
-        return f"the duty of clause {said('clause')} of `{said('party')}` is recorded as {said('status')}"
-    return f"`{said('party')}` acknowledges its purpose under clause {said('clause')}"
+        return f"the duty of `{said('party')}` under clause {said('clause')} is recorded as {said('status')}, {by}"
+    return f"`{said('party')}` acknowledges its purpose under clause {said('clause')}, {by}"
 
 
 def _version(version: Version, life: Life) -> None:
     names, place = version.names(), version.folder
     state = "signed by all who must" if version.established else "NOT signed by all who must"
-    _said(f"\nVersion {version.number} of `{version.document['id']}`, {version.document['title']}: {state}")
+    print()
+    _said(f"Version {version.number} of `{version.document['id']}`, {version.document['title']}: {state}")
     _said(f"  what they signed reads as {place}mou.txt (SHA-256 {version.proposal.text('text_sha256')})")
     for party in [*version.parties(), *(p for p in version.signatures if p not in names)]:
         word = version.signatures.get(party) or version.declines.get(party)
@@ -171,7 +182,8 @@ def _version(version: Version, life: Life) -> None:
 
 
 def _keys(statements: list[Stated], keyring: Keyring, asked: _Asked, faults: Faults) -> None:
-    _said("\nThe keys that signed, and whose they claim to be:")
+    print()
+    _said("The keys that signed, and whose they claim to be:")
     for key in sorted({s.fingerprint for s in statements}):
         expected = "" if not asked.named else "expected" if key in asked.keys else "NOT EXPECTED"
         _said(f"  {key}  {keyring.whose(key)}  {expected}".rstrip())
@@ -182,7 +194,8 @@ def _keys(statements: list[Stated], keyring: Keyring, asked: _Asked, faults: Fau
 
 
 def _vouched(log: Log, statements: list[Stated], receipt: Receipt | None, asked: _Asked) -> None:
-    _said(f"\nThe log `{log.name}` vouches for the order and the times of all of this, by its key")
+    print()
+    _said(f"The log `{log.name}` vouches for the order and the times of all of this, by its key")
     _said(f"  {log.vkey}{'  expected' if asked.vkeys else ''}")
     if receipt is not None:
         until = f"all that was signed about it up to entry {receipt.body.get('until')}"
@@ -236,7 +249,7 @@ def weigh(folder: str, scratch: str, words: list[str]) -> int:
     _said(f"Evidence about the MOU `{life['mou']}`: {len(names)} files, {len(statements)} signed statements")
     for version in found:
         _version(version, told)
-    _story(statements, told)
+    _story(statements, told, keyring)
     _keys(statements, keyring, asked, faults)
     if log is not None:
         _vouched(log, statements, receipt, asked)
@@ -245,15 +258,18 @@ def weigh(folder: str, scratch: str, words: list[str]) -> int:
     print()
     for what, why in faults:
         _said(f"NOT VERIFIED: {what}: {why}")
-    if not faults:
-        _said("verified: every signature holds, and every key is one that you expect" if asked.named else _ASK)
-    return 1 if faults else 0
+    if faults:
+        _said(f"not verified: {len(faults)} thing{'s do' if len(faults) > 1 else ' does'} not hold")
+        return 1
+    _said("verified: every signature holds, and every key is one that you expect" if asked.named else _ASK)
+    return 0
 
 
-def _story(statements: list[Stated], told: Life) -> None:
-    _said("\nIts life, in the order of the log:")
+def _story(statements: list[Stated], told: Life, keyring: Keyring) -> None:
+    print()
+    _said("Its life, in the order of the log:")
     for s in statements:
-        _said(f"  {s.number}  entry {s.seq}, {_when(s.time)}: {_told(s)}")
+        _said(f"  {s.number}  entry {s.seq}, {_when(s.time)}: {_told(s, keyring)}")
         if s.number in told.fates:
             _said(f"       does not count: {told.fates[s.number]}")
 
