@@ -15,16 +15,16 @@ import click
 from connectors.answers import Answer
 from connectors.client import Client
 from governance.commands.connection import connect, connection_options
-from governance.errors import InputWrong, Unavailable
+from governance.errors import InputWrong, NotFound, Unavailable
 
 __all__ = ["evidence"]
 
 
 def _taken(client: Client, mou: str) -> tuple[bytes, int | None, int]:
     """The file's bytes, whole, its entry, and how many statements it holds."""
-    answer = Answer(
-        client.request("POST", f"/v1/mous/{quote(mou, safe='')}/evidence", body=b"", accept="application/zip")
-    )
+    if quote(mou, safe="") != mou:
+        raise NotFound(f"no MOU `{mou}`", reason="no-mou", field="MOU")
+    answer = Answer(client.request("POST", f"/v1/mous/{mou}/evidence", body=b"", accept="application/zip"))
     content = answer.read()
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:

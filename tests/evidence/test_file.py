@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from audit import NoteVerifier
+from audit import Draft, NoteVerifier
 from audit.policy import Policy
 from audit.receipt import Receipt
+from governance.cli import main
 from governance.compiler.bundle import compile_bundle
 from governance.evidence import verify_script
 from governance.evidence.packing import packed
@@ -112,6 +113,17 @@ def test_the_taking_is_an_entry_that_parties_may_read(content: bytes, world: Wor
     assert ["east", "hub", "north", "south", "west"] == found[-1]["readers"]
 
 
+def test_the_log_is_whole_after_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`audit verify` knows such an entry."""
+    world = World.found(tmp_path).agreed()
+    evidence(world)
+    world.close()
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main(["audit", "verify", "--home", str(world.settings.home)])
+    assert (0, True) == (int(ended.value.code or 0), "whole: 26 entries" in capsys.readouterr().out)
+
+
 def test_who_gets_it(world: World) -> None:
     """Parties and administrators, those that left and stewards included; no connector, nobody else."""
     assert evidence(world, "administrator")
@@ -164,6 +176,27 @@ def test_after_the_logs_key_was_rotated(tmp_path: Path) -> None:
         b"{}\n" + (folder / "log/vkeys").read_bytes().replace(b"log-key/v1", b"log-key/v2")
     )
     assert "nor did that one hand over to it" in verified(folder, "--log-key", old).faults
+    world.close()
+
+
+def test_what_was_put_into_the_log_unsigned_is_left_out_and_named(tmp_path: Path) -> None:
+    """Somebody who runs the server appends a signature that nobody made, and a copy of one that was made.
+
+    The first is no statement, and must not spoil the evidence for all time; the second is told, and does not count.
+    """
+    world = World.found(tmp_path).agreed()
+    journal = world.services.journal
+    first, second = [e for e in journal.entries() if e.kind == "signature"][:2]
+    readers = ("east", "hub", "north", "south", "west")
+    claims = {name: value for name, value in first.body.items() if name != "filing"}
+    forged = claims | {"jws": second.body["jws"]}
+    made = journal.append([Draft("signature", forged, readers), Draft("signature", claims, readers)])
+    content = evidence(world)
+    told = json.loads(files(content)["life.json"])
+    assert [{"entry": made[0].seq, "kind": "signature", "reason": "signature-wrong"}] == told["left_out"]
+    said = verified(unpacked(content, tmp_path / "e"))
+    assert (0, True) == (said.code, "does not count: it says the same as statement 012" in said.out), said.out
+    assert 1 == said.out.count("does not count")
     world.close()
 
 
