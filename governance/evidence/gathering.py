@@ -2,7 +2,8 @@
 
 Everything that was signed about the MOU (proposals, signatures, declines, withdrawals, acknowledgements, duties), and
 everything that was signed about the keys behind it: the enrolments, approvals and revocations of whoever signed one of
-these, of every approved signatory's key of its parties, and so on up to the administrator's first key. What was put
+these, of every approved signatory's key of its parties, and so on up to the administrator's first key; and what these
+signatories attested of each other's keys. What was put
 into the log by somebody who could not sign is left out, and named.
 """
 
@@ -25,7 +26,7 @@ from governance.signing.statement import parse
 __all__ = ["Gathered", "Kept", "gather", "parties_of"]
 
 _ABOUT_MOUS = frozenset({"proposal", "signature", "decline", "withdrawal", "acknowledgement", "duty"})
-_ABOUT_KEYS = frozenset({"enrolment", "enrolment-approval", "revocation"})
+_ABOUT_KEYS = frozenset({"enrolment", "enrolment-approval", "revocation", "attestation"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,9 @@ def gather(entries: Iterable[Entry | Broken], mou_id: str, life: Life, register:
             strays.append((entry, one))
         elif one.about or one.said.get("mou") == mou_id:
             kept.append(one)
-    keys = _keys(kept, life, register)
+    # An attestation by somebody who is no party brings nobody else's keys in.
+    keys = _keys([k for k in kept if k.entry.kind != "attestation"], life, register)
+    kept = [k for k in kept if k.entry.kind != "attestation" or k.key.fingerprint in keys]
     left_out = tuple(
         {"entry": entry.seq, "kind": entry.kind, "reason": reason}
         for entry, reason in strays
@@ -98,7 +101,8 @@ def _keys(kept: Sequence[Kept], life: Life, register: Register) -> set[str]:
 def _statements(entries: Iterable[Entry | Broken], mou_id: str) -> Iterator[Entry]:
     for entry in entries:
         if isinstance(entry, Broken):
-            if entry.claims.get("mou", mou_id) == mou_id:
+            may_belong = entry.kind in _ABOUT_KEYS | _ABOUT_MOUS | {"opening", ""}
+            if may_belong and entry.claims.get("mou", mou_id) == mou_id:
                 detail = f"entry {entry.place.seq} was changed; no evidence is made of what is left"
                 raise LogUnavailable(detail, reason="log-tampered")
         elif entry.kind in _ABOUT_KEYS | _ABOUT_MOUS:

@@ -97,7 +97,8 @@ _MAY_LACK = frozenset({"/log/cosigned", "/log/tile/<path:name>"})
 _CREATED = frozenset({
     "/v1/acknowledgements", "/v1/consents", "/v1/cosignatures", "/v1/duties", "/v1/erasures", "/v1/holds",
     "/v1/holds/release", "/v1/keys",
-    "/v1/keys/<fingerprint>/approval", "/v1/keys/<fingerprint>/revocation", "/v1/mous", "/v1/mous/<mou_id>/openings",
+    "/v1/keys/<fingerprint>/approval", "/v1/keys/<fingerprint>/attestation",
+    "/v1/keys/<fingerprint>/revocation", "/v1/mous", "/v1/mous/<mou_id>/openings",
     "/v1/mous/<mou_id>/statements", "/v1/resumption", "/v1/reviews/<digest>/approval", "/v1/reviews/<digest>/refusal",
     "/v1/sessions", "/v1/sources", "/v1/sources/<dataset>/rows",
 })  # fmt: skip

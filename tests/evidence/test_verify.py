@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from governance.evidence import verify_script
+from governance.signing.statement import Attestation
 from tests.evidence.scene import ASK, evidence, unpacked, verified
 from tests.simulator import DOCUMENT, PARTIES, World
 from tests.vouching import cosigner
@@ -242,6 +243,39 @@ def test_an_mou_that_ended_for_all_says_so(tmp_path: Path) -> None:
     told = verified(unpacked(evidence(world), tmp_path / "e"))
     assert (0, ASK) == (told.code, told.last)
     assert "with effect from 2026-09-10 15:00 UTC; with this the MOU ends for all" in told.out
+    world.close()
+
+
+def attested(world: World, name: str, *, by: str) -> None:
+    """A signatory of another party says whose a key is."""
+    whose, partner = world.partners[name], world.partners[by]
+    key = world.services.agreements.book.current().key(whose.key.fingerprint)
+    assert key is not None
+    said = Attestation(
+        enrolment_sha256=key.digest, fingerprint=key.fingerprint, party=whose.party, person=whose.person,
+        organisation=whose.party, by=partner.party, nonce="n" * 22, time=world.clock.now(),
+    )  # fmt: skip
+    world.told(partner, "POST", f"/v1/keys/{key.fingerprint}/attestation", world.statement(partner, said))
+
+
+def test_attestations_stand_beside_the_keys(tmp_path: Path) -> None:
+    """By signatories of the MOU's other parties; what a party of another MOU says brings no key of its own in."""
+    world = World.found(tmp_path).agreed()
+    attested(world, "north", by="south")
+    attested(world, "north", by="hub")
+    folder = unpacked(evidence(world), tmp_path / "e")
+    told = verified(folder)
+    assert (0, ASK) == (told.code, told.last), told.out
+    assert "(`north`, signatory), attested by `hub`, `south`" in told.out
+    short = world.partners["north"].key.fingerprint[:15]
+    words = f"`south` attests that key {short}… is of the director of north, north (`north`)"
+    assert words in told.out
+    world.revoke("hub", since=world.clock.now() - dt.timedelta(hours=1))
+    world.enrol("hub", name="hub-new")
+    world.decide_on(world.partners["hub-new"], "sign")
+    told = verified(unpacked(evidence(world), tmp_path / "later"))
+    assert "(`north`, signatory), attested by `south`" in told.out
+    assert (0, 2) == (told.code, told.out.count("does not count: its key was in wrong hands since"))
     world.close()
 
 

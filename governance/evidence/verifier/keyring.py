@@ -22,12 +22,15 @@ class Keyring:
         self.enrolments: dict[str, Stated] = {}
         self._approvals: dict[str, list[Stated]] = {}
         self._revocations: dict[str, list[Stated]] = {}
+        self._attestations: dict[str, list[Stated]] = {}
         for s in statements:
             named = s.text("fingerprint")
             if s.kind == "enrolment" and named != root and not self._approved(named):
                 self.enrolments[named] = s
             elif s.kind == "enrolment-approval":
                 self._approvals.setdefault(named, []).append(s)
+            elif s.kind == "attestation":
+                self._attestations.setdefault(named, []).append(s)
             elif s.kind == "revocation":
                 self._revocations.setdefault(named, []).append(s)
 
@@ -43,6 +46,25 @@ class Keyring:
             return "nobody: no enrolment of it is here"
         party, person, use = (enrolment.text(n) for n in ("party", "person", "use"))
         return f"{person}, {enrolment.text('organisation')} (`{party}`, {use})"
+
+    def attested_by(self, fingerprint: str) -> list[str]:
+        """The other parties whose signatories attested a key."""
+        counting = (a for a in self._attestations.get(fingerprint, []) if self._attestation_fault(a) is None)
+        return sorted({a.text("by") for a in counting})
+
+    def _attestation_fault(self, s: Stated) -> str | None:
+        """Why an attestation does not count."""
+        enrolment, own = self.enrolments.get(s.text("fingerprint")), self.enrolments.get(s.fingerprint)
+        if enrolment is None or enrolment.seq >= s.seq:
+            return "no enrolment of that key stands before it"
+        names = ("party", "person", "organisation")
+        if enrolment.digest != s.text("enrolment_sha256") or any(enrolment.text(n) != s.text(n) for n in names):
+            return "the enrolment that was attested is another one"
+        if own is None or (own.text("use"), own.text("party")) != ("signatory", s.text("by")):
+            return f"its key is not a signatory's of `{s.text('by')}`"
+        if s.text("by") == s.text("party"):
+            return "a key is attested by another party than its own"
+        return self.stands(s.fingerprint, s)
 
     def approval_fault(self, approval: Stated, *, hindsight: bool = True) -> str | None:
         """Why an approval does not count."""
@@ -107,4 +129,6 @@ class Keyring:
         """Why a statement about a key does not count; None for any other kind."""
         if s.kind == "enrolment-approval":
             return self.approval_fault(s)
+        if s.kind == "attestation":
+            return self._attestation_fault(s)
         return self.revocation_fault(s) if s.kind == "revocation" else None

@@ -143,6 +143,9 @@ def _told(s: Stated, keyring: Keyring) -> str:
         return f"{_key(s.fingerprint)} says that it is of {of}"
     if s.kind == "enrolment-approval":
         return f"{_key(said('fingerprint'))} of `{said('party')}` is approved, {by}"
+    if s.kind == "attestation":
+        of = f"{said('person')}, {said('organisation')} (`{said('party')}`)"
+        return f"`{said('by')}` attests that {_key(said('fingerprint'))} is of {of}, {by}"
     if s.kind == "revocation":
         since = s.instant("compromised_since")
         hands = f"; in wrong hands since {_when(since)}" if since is not None else ""
@@ -186,7 +189,8 @@ def _keys(statements: list[Stated], keyring: Keyring, asked: _Asked, faults: Fau
     _said("The keys that signed, and whose they claim to be:")
     for key in sorted({s.fingerprint for s in statements}):
         expected = "" if not asked.named else "expected" if key in asked.keys else "NOT EXPECTED"
-        _said(f"  {key}  {keyring.whose(key)}  {expected}".rstrip())
+        attested = ", ".join(f"`{party}`" for party in keyring.attested_by(key))
+        _said(f"  {key}  {keyring.whose(key)}{', attested by ' + attested if attested else ''}  {expected}".rstrip())
         if asked.named and key not in asked.keys:
             faults.add(f"key {key}", f"is not one that you expect ({keyring.whose(key)})")
     for key in sorted(asked.keys - {s.fingerprint for s in statements}):

@@ -23,6 +23,7 @@ _TYP = "accordant-statement+jws"
 _KINDS = {
     "enrolment": ("enrolment",),
     "enrolment-approval": ("enrolment-approval",),
+    "attestation": ("attestation",),
     "revocation": ("revocation",),
     "proposal": ("proposal",),
     "signing": ("signature", "decline", "withdrawal"),

@@ -114,6 +114,13 @@ def _keys(pages: Blueprint, services: Services) -> None:
         caller = services.authenticate(request, body=content)
         return jsonify(keys.approve(caller, fingerprint, *_statement(_object(content, "statement", "jws")))), 201
 
+    @pages.post("/v1/keys/<fingerprint>/attestation")
+    def attest(fingerprint: str) -> tuple[Response, int]:
+        """A signatory of another party says whose a key is."""
+        content = _body(_ENROLMENT_BODY)
+        caller = services.authenticate(request, body=content)
+        return jsonify(keys.attest(caller, fingerprint, *_statement(_object(content, "statement", "jws")))), 201
+
     @pages.post("/v1/keys/<fingerprint>/revocation")
     def revoke(fingerprint: str) -> tuple[Response, int]:
         """Ends a key."""

@@ -57,6 +57,7 @@ KINDS = {
     "duty": "Duty recorded",
     "enrolment": "Key enrolled",
     "enrolment-approval": "Key approved",
+    "attestation": "Key attested",
     "revocation": "Key revoked",
     "source": "Source mapped",
     "load": "Rows brought in",
