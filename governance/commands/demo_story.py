@@ -284,7 +284,7 @@ class Story:
             click.echo(json.dumps({"step": self._steps, "command": command, "exit": code, "expected": 0}))
         if code != 0:
             raise Refused(f"verify.sh ended with {code}, 0 was told: {words[-400:]}", reason="demo-differs")
-        self._lines("\n".join(words.splitlines()[2:6]), 4)
+        self._lines("\n".join(words.splitlines()[2:7]), 5)
         self._lines("…\n" + words.splitlines()[-1], 2)
 
     def _look(self) -> None:

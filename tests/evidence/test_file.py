@@ -197,6 +197,7 @@ def test_what_was_put_into_the_log_unsigned_is_left_out_and_named(tmp_path: Path
     said = verified(unpacked(content, tmp_path / "e"))
     assert (0, True) == (said.code, "does not count: it says the same as statement 012" in said.out), said.out
     assert 1 == said.out.count("does not count")
+    assert f"entry {made[0].seq} of the log claims to be a signature and was not signed: left out" in said.out
     world.close()
 
 

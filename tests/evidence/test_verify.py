@@ -75,7 +75,8 @@ def test_the_whole_life_is_told_in_order(folder: Path) -> None:
         word for _, word in steps[10:23]
     ]
     assert ["SIGNS"] * 3 + ["WITHDRAWS"] == [word for _, word in steps[23:]]
-    assert "the board wants to read it once more" in life
+    assert "DECLINES version 1: “the board wants to read it once more”, with key SHA256:" in life
+    assert "meant to hold from 2026-10-01 to 2029-08-31, days of America/Chicago" in told.out
     assert "in wrong hands since" in life
     assert "Version 1 of `small`, A small collaborative: signed by all who must" in told.out
     assert "West (`west`): has not signed" in told.out.partition("Version 2")[2]

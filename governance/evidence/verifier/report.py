@@ -154,7 +154,9 @@ def _told(s: Stated, keyring: Keyring) -> str:
         return f"version {s.said.get('version')} is proposed, {by}"
     if s.said["type"] == "signing":
         verb = {"signature": "SIGNS", "decline": "DECLINES", "withdrawal": "WITHDRAWS FROM"}[s.kind]
-        why = f": {said('reason')}" if said("reason") else ""
+        why = (
+            f": \N{LEFT DOUBLE QUOTATION MARK}{said('reason')}\N{RIGHT DOUBLE QUOTATION MARK}" if said("reason") else ""
+        )
         who = f"{said('organisation')} (`{said('party')}`), by {said('person')}, {said('capacity')},"
         return f"{who} {verb} version {s.said.get('version')}{why}, with {_key(s.fingerprint)}"
     if s.kind == "duty":
@@ -167,6 +169,8 @@ def _version(version: Version, life: Life) -> None:
     state = "signed by all who must" if version.established else "NOT signed by all who must"
     print()
     _said(f"Version {version.number} of `{version.document['id']}`, {version.document['title']}: {state}")
+    days = f"{version.document.get('effective')} to {version.document.get('expires')}"
+    _said(f"  meant to hold from {days}, days of {version.document.get('timezone')}")
     _said(f"  what they signed reads as {place}mou.txt (SHA-256 {version.proposal.text('text_sha256')})")
     for party in [*version.parties(), *(p for p in version.signatures if p not in names)]:
         word = version.signatures.get(party) or version.declines.get(party)
@@ -253,7 +257,7 @@ def weigh(folder: str, scratch: str, words: list[str]) -> int:
     _said(f"Evidence about the MOU `{life['mou']}`: {len(names)} files, {len(statements)} signed statements")
     for version in found:
         _version(version, told)
-    _story(statements, told, keyring)
+    _story(statements, told, keyring, life)
     _keys(statements, keyring, asked, faults)
     if log is not None:
         _vouched(log, statements, receipt, asked)
@@ -269,13 +273,17 @@ def weigh(folder: str, scratch: str, words: list[str]) -> int:
     return 0
 
 
-def _story(statements: list[Stated], told: Life, keyring: Keyring) -> None:
+def _story(statements: list[Stated], told: Life, keyring: Keyring, life: dict[str, Any]) -> None:
     print()
     _said("Its life, in the order of the log:")
     for s in statements:
         _said(f"  {s.number}  entry {s.seq}, {_when(s.time)}: {_told(s, keyring)}")
         if s.number in told.fates:
             _said(f"       does not count: {told.fates[s.number]}")
+    for stray in life.get("left_out") or []:
+        _said(
+            f"  entry {stray.get('entry')} of the log claims to be a {stray.get('kind')} and was not signed: left out"
+        )
 
 
 def _ordered(statements: list[Stated], life: dict[str, Any], receipt: Receipt | None, faults: Faults) -> None:
