@@ -35,6 +35,7 @@ from governance.consents import Consents
 from governance.continuity import Continuity, GuardedJournal
 from governance.decider import Decider
 from governance.errors import LogUnavailable, NotFound
+from governance.evidence import Evidence
 from governance.exports import Exports
 from governance.forgetting import KINDS as FORGETTING_KINDS
 from governance.forgetting import Accounts, Counted, Forgetting, Retention, Schedule, Standing
@@ -161,6 +162,7 @@ def open_services(
     look = check or _agree_here
     if check is None:
         check = partial(_readings_agree, deciding)
+    claims = UnverifiedRows(database, log.sealing)
     agreements = Agreements.open(
         journal=journal,
         clock=clock,
@@ -169,7 +171,7 @@ def open_services(
         check=check,
         look=look,
         nonce=lambda: secrets.token_urlsafe(16),
-        claims=UnverifiedRows(database, log.sealing),
+        claims=claims,
         kept=keeping.bundle,
         register=keeping.register,
     )
@@ -265,6 +267,7 @@ def open_services(
             log.sealing.keys.close()
             database.dispose()
 
+    published = PublishedLog(log)
     return Services(
         settings=settings,
         clock=clock,
@@ -274,8 +277,9 @@ def open_services(
         agreements=agreements,
         gateway=gateway,
         history=History(journal, vault.known),
-        published=PublishedLog(log),
+        published=published,
         exports=Exports(journal),
+        evidence=Evidence(journal, agreements.book, published, witnesses, signer.vkey, claims),
         forgetting=forgetting,
         retention=retention,
         accounts=Accounts(journal, vault, standing),

@@ -36,6 +36,7 @@ _COMMANDS = {
     "review": "governance.commands.review",
     "duty": "governance.commands.review",
     "audit": "governance.commands.audit",
+    "evidence": "governance.commands.evidence",
     "console": "governance.commands.console",
 }
 

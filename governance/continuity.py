@@ -25,7 +25,7 @@ from governance.ports import Clock, Journal, Within
 __all__ = ["READ_ONLY_KINDS", "Continuity", "Coverage", "GuardedJournal"]
 
 # What is recorded about reading, and about who knocked: it goes on.
-READ_ONLY_KINDS = frozenset({"search", "export", "sign-in", "sign-out", "not-authentic"})
+READ_ONLY_KINDS = frozenset({"search", "export", "evidence", "sign-in", "sign-out", "not-authentic"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,9 @@ __all__ = ["FILTERS", "KINDS", "OUTCOMES", "Counted", "History", "Page", "Standi
 FILTERS = ("kind", "party", "connector", "purpose", "dataset", "outcome", "clause", "mou", "subject", "since", "until")
 # What stands in a log: a typing mistake must not look like "nobody saw it".
 KINDS = REGISTER | SOURCES | {
-    "alarm-settled", "consent", "disclosure", "erasure", "export", "genesis", "hold", "log-key", "not-authentic",
-    "order-refused", "release", "release-hold", "request", "search", "sign-in", "sign-out", "witness-policy",
+    "alarm-settled", "consent", "disclosure", "erasure", "evidence", "export", "genesis", "hold", "log-key",
+    "not-authentic", "order-refused", "release", "release-hold", "request", "search", "sign-in", "sign-out",
+    "witness-policy",
 }  # fmt: skip
 OUTCOMES = frozenset({"bad-signature", "deny", "gap", "invalid", "permit", "replay", "review", "unavailable"})
 _KNOWN = {"kind": KINDS, "outcome": OUTCOMES}

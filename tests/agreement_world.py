@@ -27,6 +27,7 @@ from governance.signing.keys import PrivateKey
 from governance.signing.statement import (
     Acknowledgement,
     Approval,
+    Attestation,
     Duty,
     Enrolment,
     EnrolmentApproval,
@@ -233,6 +234,23 @@ class World:
         """Approves the enrolment of a person's key."""
         by = by or self.admin
         return self.agreements.keys.approve(by, person.fingerprint, *self.approval(person, by=by))
+
+    def attestation(self, person: Person, /, *, by: Person, **changes: Any) -> Call:
+        """The statement by which another party says whose a key is."""
+        key = self.agreements.book.current().key(person.fingerprint)
+        values: dict[str, Any] = {
+            "time": self.clock.now(),
+            "enrolment_sha256": key.digest if key else "0" * 64,
+            "fingerprint": person.fingerprint,
+            "party": person.party,
+            "person": person.person,
+            "organisation": person.party.title(),
+            "by": by.party,
+            "nonce": nonce(),
+        }
+        if "said_by" in changes:
+            values["by"] = changes.pop("said_by")
+        return by.signs(Attestation(**values | changes))
 
     def approval(self, person: Person, *, by: Person) -> Call:
         """The statement that approves an enrolment."""

@@ -6,6 +6,7 @@ through the very application that serves, signed as a partner signs them.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import secrets
@@ -30,7 +31,7 @@ from governance.ports import Engine, Journal, Within
 from governance.settings import Settings
 from governance.signing.http import sign_request
 from governance.signing.jws import sign_detached
-from governance.signing.keys import PrivateKey
+from governance.signing.keys import Alg, PrivateKey
 from governance.signing.statement import (
     Acknowledgement,
     Approval,
@@ -297,9 +298,12 @@ class World:
 
     # Living
 
-    def enrol(self, party: str, *, use: str = "signatory", name: str | None = None, approved: bool = True) -> Partner:
-        """A new key for a party, approved by the administrator unless it is to wait."""
-        key = PrivateKey.generate("ed25519")
+    def enrol(
+        self, party: str, *, use: str = "signatory", name: str | None = None, approved: bool = True,
+        alg: Alg = "ed25519", by: Partner | None = None,
+    ) -> Partner:  # fmt: skip
+        """A new key for a party, approved by the administrator, or somebody else, unless it is to wait."""
+        key = PrivateKey.generate(alg)
         partner = Partner(party, key, f"the director of {party}", use)
         enrolment = Enrolment(
             party=party, person=partner.person, organisation=party, capacity="director", use=use,
@@ -315,18 +319,14 @@ class World:
             enrolment_sha256=enrolment.sha256, fingerprint=key.fingerprint, party=party, use=use,
             time=self.clock.now(),
         )  # fmt: skip
-        self.told(
-            self.administrator,
-            "POST",
-            f"/v1/keys/{key.fingerprint}/approval",
-            self.statement(self.administrator, approval),
-        )
+        by = by or self.administrator
+        self.told(by, "POST", f"/v1/keys/{key.fingerprint}/approval", self.statement(by, approval))
         return partner
 
-    def revoke(self, name: str) -> None:
-        """The administrator revokes a key."""
+    def revoke(self, name: str, *, since: dt.datetime | None = None) -> None:
+        """The administrator revokes a key; `since`: it was in wrong hands from then on."""
         fingerprint = self.partners[name].key.fingerprint
-        revocation = Revocation(fingerprint=fingerprint, reason="lost", time=self.clock.now())
+        revocation = Revocation(fingerprint=fingerprint, reason="lost", time=self.clock.now(), compromised_since=since)
         path = f"/v1/keys/{fingerprint}/revocation"
         self.told(self.administrator, "POST", path, self.statement(self.administrator, revocation))
 

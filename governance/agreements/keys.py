@@ -1,4 +1,4 @@
-"""Keys of signatories and connectors: enrol, approve, revoke, list. Each is a signed, logged statement (design §5)."""
+"""Keys: enrol, approve, attest, revoke, list. Each but the last is a signed, logged statement (design §5)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from governance.agreements.caller import Caller, administrates, need_signer
+from governance.agreements.caller import Caller, administrates, need_signatory, need_signer
 from governance.agreements.desk import Desk, Paper, activated
 from governance.agreements.shown import key_json
 from governance.errors import Conflict, InputWrong, NotFound, TooMany
 from governance.register import ADMINISTRATOR, EnrolledKey
 from governance.register.reading import encoded
-from governance.signing.statement import Enrolment, EnrolmentApproval, Revocation
+from governance.signing.statement import Attestation, Enrolment, EnrolmentApproval, Revocation
 
 __all__ = ["Keys"]
 
@@ -60,7 +60,7 @@ class Keys:
                 readers=(said.party,),
                 index={"party": said.party},
             )
-            return {"entry": entry.seq} | key_json(self._key(said.fingerprint))
+            return {"entry": entry.seq} | self._json(said.fingerprint)
 
     def approve(self, caller: Caller, fingerprint: str, statement: bytes, jws: str) -> dict[str, Any]:
         """An administrator, or an older signatory's key of the same party, lets an enrolled key count."""
@@ -82,7 +82,30 @@ class Keys:
                 readers=(key.party,),
                 index={"party": key.party},
             )
-            return {"entry": entry.seq} | key_json(self._key(fingerprint))
+            return {"entry": entry.seq} | self._json(fingerprint)
+
+    def attest(self, caller: Caller, fingerprint: str, statement: bytes, jws: str) -> dict[str, Any]:
+        """A signatory of another party says whose a key is; nothing but belief hangs on it."""
+        paper = Paper.of(statement, jws, Attestation)
+        said = paper.said
+        assert isinstance(said, Attestation)  # noqa: S101 what `of` took
+        need_signatory(caller)
+        need_signer(caller, paper.fingerprint)
+        with self.desk.lock:
+            seen, key = self._seen(caller), self._named(fingerprint, said.fingerprint)
+            if seen is not None and key.party not in seen:
+                raise self._none(fingerprint)
+            if key.party == caller.party or key.revoked is not None:
+                what = "of your own party" if key.party == caller.party else "revoked"
+                raise Conflict(f"key {fingerprint} is {what}; an attestation would say nothing", reason="not-attested")
+            entry = self.desk.submit(
+                paper,
+                kind="attestation",
+                claims={"party": key.party, "fingerprint": fingerprint, "by": caller.party},
+                readers=(key.party, caller.party),
+                index={"party": caller.party},
+            )
+            return {"entry": entry.seq} | self._json(fingerprint)
 
     def revoke(self, caller: Caller, fingerprint: str, statement: bytes, jws: str) -> dict[str, Any]:
         """Ends a key: by itself, by a signatory of its party, or by an administrator."""
@@ -102,12 +125,12 @@ class Keys:
                 index={"party": key.party},
             )
             # A signature may have fallen with it: what decides follows at once, or nothing decides until it can.
-            return {"entry": entry.seq, "activation": activated(self.activate)} | key_json(self._key(fingerprint))
+            return {"entry": entry.seq, "activation": activated(self.activate)} | self._json(fingerprint)
 
     def listed(self, caller: Caller) -> list[dict[str, Any]]:
         """All keys to an administrator; to anybody else those of their party and of parties they share an MOU with."""
-        seen = self._seen(caller)
-        return [key_json(k) for k in self.desk.register().every_key() if seen is None or k.party in seen]
+        seen, register = self._seen(caller), self.desk.register()
+        return [key_json(k, register) for k in register.every_key() if seen is None or k.party in seen]
 
     def shown(self, caller: Caller, fingerprint: str) -> dict[str, Any]:
         """One key with its enrolment as its holder signed it, so that nobody need believe us."""
@@ -125,7 +148,10 @@ class Keys:
             if enrolment
             else None
         )
-        return key_json(key) | {"enrolment": signed}
+        return key_json(key, self.desk.register()) | {"enrolment": signed}
+
+    def _json(self, fingerprint: str) -> dict[str, Any]:
+        return key_json(self._key(fingerprint), self.desk.register())
 
     def _seen(self, caller: Caller) -> set[str] | None:
         """The parties whose keys a caller sees; None: all."""

@@ -21,8 +21,8 @@ def instant(value: dt.datetime | None) -> str | None:
     return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z") if value else None
 
 
-def key_json(key: EnrolledKey) -> dict[str, Any]:
-    """A key; `enrolment_sha256` is what an approval names."""
+def key_json(key: EnrolledKey, register: Register) -> dict[str, Any]:
+    """A key; `enrolment_sha256` is what an approval names. `attested_by`: other parties that know whose it is."""
     return {
         "fingerprint": key.fingerprint,
         "party": key.party,
@@ -37,6 +37,15 @@ def key_json(key: EnrolledKey) -> dict[str, Any]:
         "approved_by": key.approved_by,
         "revocation_entry": key.revoked.seq if key.revoked else None,
         "compromised_since": instant(key.compromised_since),
+        "attested_by": [
+            {
+                "party": a.text("by"),
+                "fingerprint": a.fingerprint,
+                "entry": a.place.seq,
+                "time": instant(a.place.time),
+            }
+            for a in register.keyring.attested(key.fingerprint)
+        ],
     }
 
 

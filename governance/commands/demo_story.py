@@ -23,8 +23,10 @@ from rich.text import Text
 
 from governance.cli import main
 from governance.commands.demo_browser import browse
+from governance.commands.demo_evidence import WITHOUT_TOOLS, outsider
 from governance.demo_data import QUARTERS, SIZES, consent_file, partner_file
 from governance.errors import Refused
+from governance.signing.keys import PrivateKey
 
 __all__ = ["Outcome", "Story"]
 
@@ -57,6 +59,7 @@ class Story:
         self._files = place / "files"
         self._started = time.monotonic()
         self._steps = 0
+        self._fingerprints: list[str] = []  # as signatories told each other
 
     # The machinery
 
@@ -87,6 +90,7 @@ class Story:
             )
         # Every key's first contact with the log is said; here it would be said nine times over.
         words = "".join(line for line in outcome.err.splitlines(keepends=True) if not line.startswith("first contact"))
+        words = words.replace(f"{self._place}/", "")
         if show:
             self._lines(outcome.out if outcome.out.strip() else words, show)
         elif words.strip() and not quiet:
@@ -124,6 +128,7 @@ class Story:
         self._ask()
         self._refuse()
         self._prove()
+        self._hand_over()
         self._look()
         seconds = time.monotonic() - self._started
         self._console.print()
@@ -156,6 +161,8 @@ class Story:
 
     def _enrol(self, name: str, party: str, use: str, *, quiet: bool) -> None:
         made = self.run("key", "new", "-o", str(self._key(name)), "--json", quiet=quiet).json
+        if use == "signatory":
+            self._fingerprints.append(made["fingerprint"])
         self.run(
             "key", "enroll", "--party", party, "--person", f"the director of {party}", "--organisation", party,
             "--capacity", "director", "--use", use, "--json", key=name, quiet=quiet,
@@ -260,8 +267,28 @@ class Story:
             _forge(target)
         self.run("audit", "verify", "--home", str(copy), expect=1, show=4)
 
+    def _hand_over(self) -> None:
+        self._heading("6  A court, a funder, a lawyer: one file, verified with openssl and nothing of ours")
+        file, folder = self._files / "benchmarking.zip", self._files / "evidence"
+        self.run("evidence", _MOU, "-o", str(file), key="northside", show=3)
+        self._say("Told by the signatories which keys are theirs, an outsider runs the script that lies in it:")
+        root = PrivateKey.from_pem(self._key("administrator").read_bytes()).fingerprint
+        code, words = outsider(file, folder, [root, *self._fingerprints])
+        command = f"unzip {_short(str(file), self._place)} && sh verify.sh --expect SHA256:…"
+        self._console.print(Text(f"$ {command}", style="bold cyan"))
+        if code == WITHOUT_TOOLS:
+            self._lines(words, 2)  # this machine has no openssl; the story goes on
+            return
+        self._steps += 1
+        if self._as_json:
+            click.echo(json.dumps({"step": self._steps, "command": command, "exit": code, "expected": 0}))
+        if code != 0:
+            raise Refused(f"verify.sh ended with {code}, 0 was told: {words[-400:]}", reason="demo-differs")
+        self._lines("\n".join(words.splitlines()[2:7]), 5)
+        self._lines("…\n" + words.splitlines()[-1], 2)
+
     def _look(self) -> None:
-        self._heading("6  The same, as pages: the console, for a partner and for the administrator")
+        self._heading("7  The same, as pages: the console, for a partner and for the administrator")
         for name in ("northside", "administrator"):
             made = self.run("console", "--json", key=name).json
             seen = browse(made["link"])

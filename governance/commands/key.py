@@ -20,6 +20,7 @@ from connectors.client import Client
 from connectors.keyfile import default_file, write_key
 from governance.commands import connection as c
 from governance.commands.key_statements import approve as approve_key
+from governance.commands.key_statements import attest as attest_key
 from governance.commands.key_statements import enrol, fetch, instant
 from governance.commands.key_statements import revoke as revoke_key
 from governance.errors import InputWrong, Refused
@@ -160,6 +161,29 @@ def _approve(fingerprint: str, yes: bool, as_json: bool, **connection: Any) -> N
     click.echo(json.dumps(answer) if as_json else f"{fingerprint} is approved")
 
 
+@key.command("attest")
+@_FINGERPRINT
+@_YES
+@_JSON
+@c.connection_options
+def _attest(fingerprint: str, yes: bool, as_json: bool, **connection: Any) -> None:
+    """Say, as a signatory of another party, that you know whose key this is; it is signed, and everybody sees it.
+
+    Compare the fingerprint with its owner first, by another way than this server: a meeting, a telephone.
+
+    \b
+    Example:
+      accordant key attest SHA256:yZ… --key southport.pem
+    """
+    client = c.connect(**connection)
+    mine, enrolment = c.signer(client), fetch(client, fingerprint)
+    _shown(enrolment.model_dump())
+    question = f"Did {enrolment.person} of {enrolment.organisation} tell you this fingerprint, and not this server?"
+    _confirm(question, yes=yes)
+    answer = attest_key(client, mine, enrolment, by=fetch(client, mine.fingerprint).party)
+    click.echo(json.dumps(answer) if as_json else f"{fingerprint} is attested in entry {answer['entry']}")
+
+
 @key.command("revoke")
 @_FINGERPRINT
 @click.option("--reason", required=True, help="Why, for everybody who reads the log.")
@@ -244,7 +268,8 @@ def _list(party: str | None, as_json: bool, **connection: Any) -> None:
         click.echo(json.dumps(found, ensure_ascii=False))
         return
     names = ("fingerprint", "party", "use", "person", "state")
-    table = Table(*names, box=None, pad_edge=False)
+    table = Table(*names, "attested by", box=None, pad_edge=False)
     for entry in found:
-        table.add_row(*(str(entry.get(name) or "") for name in names))
+        attested = ", ".join(str(a["party"]) for a in entry.get("attested_by", ()))
+        table.add_row(*(str(entry.get(name) or "") for name in names), attested)
     Console(width=None if sys.stdout.isatty() else 200).print(table)

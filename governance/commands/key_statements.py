@@ -15,9 +15,9 @@ from governance.commands.connection import nonce, now, signed
 from governance.errors import Conflict, InputWrong, NotAuthentic
 from governance.signing.jws import verify_detached
 from governance.signing.keys import PrivateKey
-from governance.signing.statement import Enrolment, EnrolmentApproval, KeyText, Revocation, parse
+from governance.signing.statement import Attestation, Enrolment, EnrolmentApproval, KeyText, Revocation, parse
 
-__all__ = ["approve", "build", "enrol", "fetch", "instant", "revoke"]
+__all__ = ["approve", "attest", "build", "enrol", "fetch", "instant", "revoke"]
 
 _S = TypeVar("_S", bound=BaseModel)
 
@@ -89,6 +89,23 @@ def approve(client: Client, key: PrivateKey, enrolment: Enrolment) -> dict[str, 
     )
     answer = client.post(f"/v1/keys/{enrolment.fingerprint}/approval", signed(statement, key)) or {}
     return {"fingerprint": enrolment.fingerprint, "state": "active"} | answer
+
+
+def attest(client: Client, key: PrivateKey, enrolment: Enrolment, *, by: str) -> dict[str, Any]:
+    """Sends the word of `by` that exactly that enrolment is of who it says."""
+    statement = build(
+        Attestation,
+        enrolment_sha256=enrolment.sha256,
+        fingerprint=enrolment.fingerprint,
+        party=enrolment.party,
+        person=enrolment.person,
+        organisation=enrolment.organisation,
+        by=by,
+        nonce=nonce(),
+        time=now(),
+    )
+    answer = client.post(f"/v1/keys/{enrolment.fingerprint}/attestation", signed(statement, key)) or {}
+    return {"fingerprint": enrolment.fingerprint} | answer
 
 
 def revoke(

@@ -28,6 +28,7 @@ __all__ = [
     "Bundle",
     "bundle_from_json",
     "bundle_to_json",
+    "canonical_document",
     "compile_bundle",
     "library",
     "revision",
@@ -90,10 +91,15 @@ def bundle_from_json(kept: Mapping[str, Any]) -> Bundle:
     )
 
 
+def canonical_document(mou: Mou) -> bytes:
+    """A document's keys as canonical JSON: what a revision is the digest of."""
+    return _canonical(mou.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+
 def revision(mous: Sequence[Mou]) -> str:
     """SHA-256 over the documents' canonical JSON, sorted: whatever the order in which they are given."""
     digest = hashlib.sha256()
-    for text in sorted(_canonical(mou.model_dump(mode="json", by_alias=True, exclude_none=True)) for mou in mous):
+    for text in sorted(canonical_document(mou) for mou in mous):
         digest.update(hashlib.sha256(text).digest())
     return digest.hexdigest()
 

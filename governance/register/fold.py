@@ -268,6 +268,8 @@ class _Draft:
             self._faulty.append(record)
         elif record.kind == "enrolment-approval":
             self._keyring = self._keyring.with_approval(record.text("fingerprint"), record)
+        elif record.kind == "attestation":
+            self._keyring = self._keyring.with_attestation(record.text("fingerprint"), record)
         elif record.kind == "revocation":
             self._keyring = self._keyring.with_revocation(record.text("fingerprint"), record)
         elif record.kind in ("approval", "refusal"):

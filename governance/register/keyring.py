@@ -80,6 +80,7 @@ class Keyring:
     enrolments: Mapping[str, Enrolment] = field(default_factory=dict)
     approvals: Mapping[str, tuple[Signed, ...]] = field(default_factory=dict)
     revocations: Mapping[str, tuple[Signed, ...]] = field(default_factory=dict)
+    attestations: Mapping[str, tuple[Signed, ...]] = field(default_factory=dict)
 
     def public(self, fingerprint: str) -> PublicKey | None:
         """The public key of a fingerprint, approved or not: what a signature is verified with."""
@@ -102,6 +103,36 @@ class Keyring:
     def with_revocation(self, fingerprint: str, signed: Signed) -> Keyring:
         """The keyring after a revocation."""
         return replace(self, revocations=_added(self.revocations, fingerprint, signed))
+
+    def with_attestation(self, fingerprint: str, signed: Signed) -> Keyring:
+        """The keyring after an attestation."""
+        return replace(self, attestations=_added(self.attestations, fingerprint, signed))
+
+    def attested(self, fingerprint: str) -> tuple[Signed, ...]:
+        """The attestations of a key that count, as is known now; of each party the newest."""
+        counting = (a for a in self.attestations.get(fingerprint, ()) if self.attestation_fault(a) is None)
+        return tuple({a.text("by"): a for a in counting}.values())
+
+    def attestation_fault(self, attestation: Signed, *, hindsight: bool = True) -> tuple[str, str] | None:
+        """Why an attestation does not count: by a signatory of another party, of the very enrolment that is here."""
+        if attestation.fault is not None:
+            return attestation.fault
+        enrolment = self.enrolments.get(attestation.text("fingerprint"))
+        if enrolment is None or enrolment.signed.place.seq >= attestation.place.seq:
+            return "no-enrolment", "no enrolment of that key stands before it in the log"
+        said = enrolment.signed
+        names = ("party", "person", "organisation")
+        if enrolment.digest != attestation.text("enrolment_sha256") or any(
+            said.text(name) != attestation.text(name) for name in names
+        ):
+            return "enrolment-differs", "the enrolment that was attested is not the one that the log holds"
+        by = attestation.fingerprint
+        own = self.enrolments.get(by)
+        if own is None or own.use != SIGNATORY:
+            return "not-a-signatory", f"key {by} is not a signatory's"
+        if own.party != attestation.text("by"):
+            return "key-of-another", f"key {by} is enrolled for `{own.party}`, not for `{attestation.text('by')}`"
+        return self.stands(by, attestation.place, hindsight=hindsight)
 
     def approval(self, fingerprint: str) -> Signed | None:
         """The first approval of a key that counts, as is known now."""
@@ -224,8 +255,12 @@ class Keyring:
         return tuple(k for k in found if k is not None)
 
     def failures(self) -> tuple[Failure, ...]:
-        """Approvals and revocations that do not count, in the log's order."""
+        """Approvals, attestations and revocations that do not count, in the log's order."""
         found: list[Failure] = []
+        for s in (s for signed in self.attestations.values() for s in signed):
+            fault = self.attestation_fault(s)
+            if fault is not None:
+                found.append(s.failure(*fault, hindsight=self.attestation_fault(s, hindsight=False) is None))
         for s in (s for signed in self.approvals.values() for s in signed):
             fault = self.approval_fault(s)
             if fault is not None:

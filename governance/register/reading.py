@@ -45,6 +45,7 @@ __all__ = [
 _SIGNED = {
     "enrolment": "enrolment",
     "enrolment-approval": "enrolment-approval",
+    "attestation": "attestation",
     "revocation": "revocation",
     "proposal": "proposal",
     "signature": "signing",
@@ -60,7 +61,7 @@ _DECISION = {"signature": "sign", "decline": "decline", "withdrawal": "withdraw"
 
 KINDS = frozenset(_SIGNED) | {"opening", "activation", "activation-refused", "continuation"}
 # A decision may hang on each of these: their newest entry's number is the facts' version (design §2).
-FACT_KINDS = frozenset(KINDS - {"opening", "proposal", "activation-refused"})
+FACT_KINDS = frozenset(KINDS - {"opening", "proposal", "attestation", "activation-refused"})
 
 # How far a statement's own time may lie before its entry's, and behind it (clocks differ).
 _BEFORE, _BEHIND = dt.timedelta(hours=24), dt.timedelta(minutes=5)

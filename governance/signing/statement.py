@@ -2,6 +2,7 @@
 
     enrolment            this key is mine; signed by the key itself, so its holder is proven
     enrolment-approval   the key of that enrolment may be used; by an administrator, or an older key of the same party
+    attestation          the key of that enrolment is that person's, says a signatory of another party
     revocation           a key is not used any more, and since when it may have been in other hands
     proposal             a version of an MOU is put up for signing
     signing              a party signs, declines or withdraws (design §5)
@@ -46,6 +47,7 @@ from governance.signing.keys import Alg, PublicKey
 __all__ = [
     "Acknowledgement",
     "Approval",
+    "Attestation",
     "Duty",
     "Enrolment",
     "EnrolmentApproval",
@@ -184,6 +186,28 @@ class EnrolmentApproval(_Statement):
     fingerprint: Fingerprint
     party: Slug
     use: Use
+
+
+class Attestation(_Statement):
+    """A signatory of `by` knows, by another way than the server, that the key is that person's of another party.
+
+    Nothing hangs on it but what people believe: it is for whoever asks whose a key is (design §5).
+    """
+
+    type: Literal["attestation"] = "attestation"
+    enrolment_sha256: Digest
+    fingerprint: Fingerprint
+    party: Slug
+    person: Line
+    organisation: Line
+    by: Slug
+    nonce: Nonce
+
+    @model_validator(mode="after")
+    def _others(self) -> Attestation:
+        if self.by == self.party:
+            raise ValueError("a key is attested by another party than its own")
+        return self
 
 
 class Revocation(_Statement):
@@ -339,6 +363,7 @@ class Resumption(_Statement):
 Statement = (
     Enrolment
     | EnrolmentApproval
+    | Attestation
     | Revocation
     | Proposal
     | Signing

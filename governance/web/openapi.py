@@ -97,7 +97,8 @@ _MAY_LACK = frozenset({"/log/cosigned", "/log/tile/<path:name>"})
 _CREATED = frozenset({
     "/v1/acknowledgements", "/v1/consents", "/v1/cosignatures", "/v1/duties", "/v1/erasures", "/v1/holds",
     "/v1/holds/release", "/v1/keys",
-    "/v1/keys/<fingerprint>/approval", "/v1/keys/<fingerprint>/revocation", "/v1/mous", "/v1/mous/<mou_id>/openings",
+    "/v1/keys/<fingerprint>/approval", "/v1/keys/<fingerprint>/attestation",
+    "/v1/keys/<fingerprint>/revocation", "/v1/mous", "/v1/mous/<mou_id>/openings",
     "/v1/mous/<mou_id>/statements", "/v1/resumption", "/v1/reviews/<digest>/approval", "/v1/reviews/<digest>/refusal",
     "/v1/sessions", "/v1/sources", "/v1/sources/<dataset>/rows",
 })  # fmt: skip
@@ -110,10 +111,12 @@ _TEXTS = {
     "/v1/exports": "application/x-ndjson",
     "/v1/mous/<mou_id>/text": "text/plain",
     "/v1/mous/<mou_id>/document": "application/yaml",
+    "/v1/mous/<mou_id>/evidence": "application/zip",
     "/metrics": "text/plain",
 }
 _BODILESS = frozenset({
-    "/v1/activation", "/v1/exports", "/v1/retention", "/v1/sessions", "/v1/witnesses/round",
+    "/v1/activation", "/v1/exports", "/v1/mous/<mou_id>/evidence", "/v1/retention", "/v1/sessions",
+    "/v1/witnesses/round",
 })  # fmt: skip
 _STATEMENT = {"statement": {"type": "string"}, "jws": {"type": "string"}}
 _STATED = {

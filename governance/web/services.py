@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from governance.agreements import Agreements
 from governance.consents import Consents
 from governance.continuity import Continuity
+from governance.evidence import Evidence
 from governance.exports import Exports
 from governance.forgetting import Accounts, Forgetting, Retention, Schedule
 from governance.gateway import Gateway
@@ -37,6 +38,7 @@ class Services:
     history: History
     published: Published
     exports: Exports
+    evidence: Evidence
     forgetting: Forgetting
     retention: Retention
     accounts: Accounts

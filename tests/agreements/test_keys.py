@@ -96,3 +96,42 @@ class TestEnrolment:
         world.agreements.keys.enroll(*world.enrolment(Person("south")))
         world.clock.pass_(days=1.1)
         world.agreements.keys.enroll(*world.enrolment(Person("north")))
+
+
+class TestAttestation:
+    """Another party's signatory says whose a key is, and everybody who sees the key sees by whom."""
+
+    def test_partners_see_who_attested(self, world: World) -> None:
+        """With the entry; the key's party and the attester read it."""
+        north, south = world.people["north"], world.people["south"]
+        answer = world.agreements.keys.attest(south, north.fingerprint, *world.attestation(north, by=south))
+        assert [("south", south.fingerprint, answer["entry"])] == [
+            (a["party"], a["fingerprint"], a["entry"]) for a in answer["attested_by"]
+        ]
+        seen = {k["fingerprint"]: k for k in world.agreements.keys.listed(world.people["hub"])}
+        assert ["south"] == [a["party"] for a in seen[north.fingerprint]["attested_by"]]
+        assert [] == seen[south.fingerprint]["attested_by"]
+        entry = world.log.rows[-1]
+        assert ("attestation", ("north", "south")) == (entry.kind, entry.readers)
+
+    def test_who_attests_nothing(self, world: World) -> None:
+        """The own party, a connector, an administrator, a stranger, somebody with another's statement; a dead key."""
+        north, south = world.people["north"], world.people["south"]
+        attest, before = world.agreements.keys.attest, len(world.log.rows)
+        call = world.attestation(north, by=south)
+        assert refused(attest, world.people["east"], north.fingerprint, *call) == "key-of-another"
+        assert refused(attest, world.admin, north.fingerprint, *call) == "not-a-signatory"
+        assert refused(attest, south, world.people["east"].fingerprint, *call) == "invalid-input"
+        wrong = world.attestation(north, by=south, person="somebody else")
+        assert refused(attest, south, north.fingerprint, *wrong) == "enrolment-differs"
+        assert refused(attest, south, north.fingerprint, *world.approval(north, by=south)) == "invalid-input"
+        assert before == len(world.log.rows)
+        colleague = world.enrol(Person("north", person="the treasurer"))
+        said = world.attestation(north, by=colleague, said_by="elsewhere")
+        assert refused(attest, colleague, north.fingerprint, *said) == "not-attested"
+        stranger = world.enrol(Person("west"))
+        said = world.attestation(north, by=stranger)
+        assert refused(attest, stranger, north.fingerprint, *said) == "no-key"
+        world.revoke(north, by=north)
+        assert refused(attest, south, north.fingerprint, *world.attestation(north, by=south)) == "not-attested"
+        assert "attestation" not in {e.kind for e in world.log.rows}

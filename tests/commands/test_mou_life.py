@@ -287,3 +287,19 @@ def test_an_amendment_says_what_it_changes(shell: Shell) -> None:
     said = shell.run("mou", "amend", shell.file(changed, "two.yaml"), "--yes")
     assert "small@2 is proposed" in said.out
     assert "different: the last day" in said.err
+
+
+def test_a_partner_attests_a_key(shell: Shell) -> None:
+    """After comparing it with its owner; `key list` shows by whom; one's own party attests nothing."""
+    keys = {k["party"]: k["fingerprint"] for k in shell.run("key", "list", "--json").json}
+    assert "--yes" in shell.run("key", "attest", keys["north"], key="south", code=2).err
+    said = shell.run("key", "attest", keys["north"], "--yes", key="south")
+    assert f"{keys['north']} is attested in entry" in said.out
+    assert "the director of north" in said.err
+    assert 0 == shell.run("key", "attest", keys["north"], "--yes", "--json", key="east").code
+    table = shell.run("key", "list", key="hub").out
+    row = next(line for line in table.splitlines() if keys["north"] in line)
+    assert row.rstrip().endswith("south, east")
+    assert "another party" in shell.run("key", "attest", keys["north"], "--yes", key="north", code=2).err
+    assert shell.run("key", "attest", keys["administrator"], "--yes", key="north", code=1).err
+    assert "no key" in shell.run("key", "attest", "SHA256:" + "A" * 43, "--yes", key="north", code=2).err

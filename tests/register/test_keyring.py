@@ -176,3 +176,38 @@ class TestKeys:
         world = World().signed()
         other = PrivateKey.generate().public
         assert Register.from_entries(world.log.rows, root=other).in_force_documents() == ()
+
+
+class TestAttestations:
+    """A signatory of another party says whose a key is; nothing but belief hangs on it."""
+
+    def test_an_attestation_counts_while_its_key_does(self) -> None:
+        """Of each party the newest, until the attester's key turns out to have been in other hands by then."""
+        world = World().signed()
+        north, south, east = (world.people[p] for p in ("north", "south", "east"))
+        made = [world.insert("attestation", world.attestation(north, by=by)) for by in (south, east, south)]
+        counting = world.register.keyring.attested(north.fingerprint)
+        assert [("south", made[2].seq), ("east", made[1].seq)] == [(a.text("by"), a.place.seq) for a in counting]
+        assert in_force(world) == ("small@1",)
+        world.revoke(east, by=east, since=made[1].time)
+        world.revoke(south, by=south)
+        assert ["south"] == [a.text("by") for a in world.register.keyring.attested(north.fingerprint)]
+        fell = [(f.seq, f.reason, f.hindsight) for f in world.register.failures() if f.kind == "attestation"]
+        assert [(made[1].seq, "key-compromised", True)] == fell
+
+    def test_what_counts_for_nothing(self) -> None:
+        """Another enrolment, a wrong name, a connector's key, another party's name, a key from nowhere."""
+        world = World().signed()
+        north, south = world.people["north"], world.people["south"]
+        connector, stranger = world.enrol(Person("south", "connector")), Person("west")
+        words = [
+            (world.attestation(north, by=south, enrolment_sha256="0" * 64), "enrolment-differs"),
+            (world.attestation(north, by=south, person="somebody else"), "enrolment-differs"),
+            (world.attestation(north, by=connector), "not-a-signatory"),
+            (world.attestation(north, by=south, said_by="east"), "key-of-another"),
+            (world.attestation(stranger, by=south), "no-enrolment"),
+            (world.attestation(north, by=stranger), "key-unknown"),
+        ]
+        expected = [(world.insert("attestation", call).seq, reason) for call, reason in words]
+        assert expected == [(f.seq, f.reason) for f in world.register.failures()]
+        assert () == world.register.keyring.attested(north.fingerprint)

@@ -114,6 +114,13 @@ def _keys(pages: Blueprint, services: Services) -> None:
         caller = services.authenticate(request, body=content)
         return jsonify(keys.approve(caller, fingerprint, *_statement(_object(content, "statement", "jws")))), 201
 
+    @pages.post("/v1/keys/<fingerprint>/attestation")
+    def attest(fingerprint: str) -> tuple[Response, int]:
+        """A signatory of another party says whose a key is."""
+        content = _body(_ENROLMENT_BODY)
+        caller = services.authenticate(request, body=content)
+        return jsonify(keys.attest(caller, fingerprint, *_statement(_object(content, "statement", "jws")))), 201
+
     @pages.post("/v1/keys/<fingerprint>/revocation")
     def revoke(fingerprint: str) -> tuple[Response, int]:
         """Ends a key."""
@@ -154,6 +161,16 @@ def _mous(pages: Blueprint, services: Services) -> None:
         """The document, to the byte that was proposed."""
         content, digest = mous.document(services.authenticate(request), mou_id, _version())
         return Response(content, content_type="application/yaml", headers={"Accordant-SHA256": digest})
+
+    @pages.post("/v1/mous/<mou_id>/evidence")
+    def evidence(mou_id: str) -> Response:
+        """The evidence file: a ZIP that proves the MOU's signatures and life offline. That it was taken is an entry.
+
+        For the MOU's parties and administrators.
+        """
+        taken = services.evidence.take(services.authenticate(request), mou_id)
+        headers = {"Accordant-Entry": str(taken.entry), "Accordant-Statements": str(taken.statements)}
+        return Response(taken.content, content_type="application/zip", headers=headers)
 
     @pages.post("/v1/activation")
     def activate() -> Response:
