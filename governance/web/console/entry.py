@@ -15,10 +15,10 @@ from audit.receipt import Receipt
 from audit.tiles import ENTRIES, WIDTH, Tile
 from governance.compiler.to_text import clause_sha256, clause_text
 from governance.declaration import verify_recorded
-from governance.errors import LogUnavailable, NotAuthentic
+from governance.errors import LogUnavailable, NotAuthentic, NotFound
 from governance.web.api.log import receipt_shown
 from governance.web.console.door import Door
-from governance.web.console.position import Step, covering, newest_cosigned, way
+from governance.web.console.position import Covering, Step, cosigned, covering, way
 from governance.web.console.purposes import Within, within
 from governance.web.services import Services
 
@@ -117,6 +117,17 @@ def _receipt(services: Services, entry: Entry) -> Receipt | None:
         return None
 
 
+def _cosigned(services: Services, receipt: Receipt | None) -> tuple[Covering, ...]:
+    """The newest that anybody cosigned, and the newest with a quorum: they may be two."""
+    if receipt is None:
+        return ()
+    try:
+        notes = (services.published.cosigned(), services.witnesses.covering(receipt.index))
+    except LogUnavailable:
+        return ()
+    return cosigned(receipt, notes, services.vkey)
+
+
 def _way(entry: Entry, receipt: Receipt | None, size: int | None) -> tuple[Step, ...]:
     if receipt is None or size is None:
         return ()
@@ -144,6 +155,13 @@ def _told(account: tuple[Entry, ...]) -> list[Told]:
 def add(pages: Blueprint, services: Services, door: Door) -> None:
     """`/history/<seq>` and its downloads."""
 
+    def erasure(found: Entry, party: str, administrator: bool) -> Entry | None:
+        """The entry under which another's content went, for whoever may read it."""
+        try:
+            return services.history.entry(int(found.erased or 0), party=party, administrator=administrator)
+        except NotFound:
+            return None
+
     @pages.get("/history/<int:seq>")
     def entry(seq: int) -> str:
         """The entry as far as the person may see it."""
@@ -164,12 +182,14 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
         return render_template(
             "entry.html",
             entry=found,
-            standing=services.history.standing(found),
+            place=services.history.standing(found),
+            witnesses=services.witnesses.standing()["witnesses"],
             receipt=receipt,
             way=_way(found, receipt, covered.size if covered else None),
             bundle=Tile(ENTRIES, seq // WIDTH).at(covered.size) if covered else None,
             covered=covered,
-            cosigned=newest_cosigned(receipt, services.published.cosigned(), services.vkey) if receipt else None,
+            cosigned=_cosigned(services, receipt),
+            erasure=erasure(found, holder.party, administrator) if found.erased is not None else None,
             vkey=services.vkey,
             declared=signed,
             base=_text(signed.get("base")) if signed else None,

@@ -80,6 +80,7 @@ INCLUSION = "The entry is in the log that was signed"
 CHAIN = "It follows the entry before it"
 DECLARATION = "The declaration was signed by the connector"
 WORDS = "The clauses’ words are those that decided"
+TREE = "The receipt and the tree on this page are the log’s"
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
@@ -91,6 +92,7 @@ def test_an_honest_log_verifies(browser: Browser, grown: World, size: ViewportSi
     assert {KEY: "✓", CHECKPOINT: "✓", MEMORY: "–", LEAF: "✓", BODY: "✓", INCLUSION: "✓", CHAIN: "✓"} | {
         DECLARATION: "✓",
         WORDS: "✓",
+        TREE: "✓",
     } == first
     verdict = window.page.locator("#verify-verdict")
     expect(verdict.get_by_role("heading")).to_have_text("✓ Verified in this browser")
