@@ -20,6 +20,7 @@ from governance.web.api.log import receipt_shown
 from governance.web.console.door import Door
 from governance.web.console.position import Covering, Step, cosigned, covering, way
 from governance.web.console.purposes import Within, within
+from governance.web.console.said import facts, paper, who
 from governance.web.services import Services
 
 __all__ = ["Cited", "Told", "add"]
@@ -199,6 +200,10 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
             cited=_cited(services, found),
             within=_within(services, found, signed) if signed else (),
             call=call,
+            by=who(found),
+            facts=facts(found, details),
+            paper=paper(services, found),
+            people=services.history.answers(found, party=holder.party, administrator=administrator),
             releases=[e for e in call if e.kind == "release"],
             told=_told(call),
             whole=json.dumps(body, indent=2, ensure_ascii=False, sort_keys=True),

@@ -41,7 +41,7 @@ KINDS = {
     "genesis": "The log began",
     "alarm-settled": "An alarm about the log was settled",
     "witness-policy": "Whose cosignatures count changed",
-    "log-key": "The log's key changed",
+    "log-key": "The log’s key changed",
     "continuation": "Restored from a backup",
     "resumption": "Restore confirmed",
     "proposal": "MOU proposed",
@@ -187,8 +187,10 @@ def asked(asked: Mapping[str, Any]) -> str:
 
 
 def summary(entry: Entry) -> str:
-    """An entry in one sentence, from what its body says."""
+    """An entry in one sentence, from what its body says; empty where the body was erased."""
     body = entry.body
+    if entry.erased is not None:
+        return ""
     if entry.kind == "request":
         return _request(body)
     numbers = {

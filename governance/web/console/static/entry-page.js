@@ -48,6 +48,7 @@ function openingOnPage() {
     body: text("opening-body"),
     erased: text("opening-erased"),
     erasure,
+    statement: text("statement-text"),
     tree: treeOnPage(),
     cosigned: {
       notes: Array.from(document.querySelectorAll(".cosigned-note"), (note) => note.textContent),
@@ -67,7 +68,7 @@ async function run(memory) {
     log: newLog(memory),
     seq: Number(number?.[1] ?? NaN),
     opening: openingOnPage(),
-    signer: text("declaration-key"),
+    signers: { declaration: text("declaration-key"), statement: text("statement-key") },
     words: wordsOnPage(),
   });
   const results = [];

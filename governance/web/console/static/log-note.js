@@ -108,3 +108,24 @@ export async function madeBy(signer, alg, signature, message) {
   return (await crypto.subtle.verify(how, held, signature, message)) ? "good" : "it does not verify with the key";
 }
 
+// A detached JWS (RFC 7515 App. F) over a statement: `header..signature`, the header being exactly these three members.
+const JOSE = { EdDSA: "ed25519", ES256: "ecdsa-p256-sha256" };
+const TYP = "accordant-statement+jws";
+
+function unbase64url(text) {
+  return unbase64(text.replace(/-/g, "+").replace(/_/g, "/") + "=".repeat((4 - (text.length % 4)) % 4));
+}
+
+export function readJws(jws) {
+  const found = /^([A-Za-z0-9_-]+)\.\.([A-Za-z0-9_-]+)$/.exec(jws);
+  if (!found) throw new Error("not a detached JWS");
+  const header = JSON.parse(decode(unbase64url(found[1])));
+  if (Object.keys(header).sort().join() !== "alg,kid,typ" || header.typ !== TYP) throw new Error("the header of the signature holds other members");
+  return { kid: header.kid, alg: JOSE[header.alg] ?? header.alg, head: found[1], signature: unbase64url(found[2]) };
+}
+
+// The statement is base64url as well, and is signed as it travels; its text, where that holds.
+export async function statedBy(signer, { alg, head, signature }, statement) {
+  const text = decode(unbase64url(statement));
+  return { verified: await madeBy(signer, alg, signature, encode(`${head}.${statement}`)), text };
+}

@@ -4,7 +4,7 @@
 
 import { base64, decode, encode, equal, hex, parsed, sha256, unbase64, unhex } from "./log-bytes.js";
 import { opened, stands } from "./log-keys.js";
-import { madeBy, readSigner } from "./log-note.js";
+import { madeBy, readJws, readSigner, statedBy } from "./log-note.js";
 import { Tree, leafHash, readLeaf, rootFrom } from "./log-tree.js";
 import { cosigners } from "./verify-cosigners.js";
 import { bad, day, good, open, step } from "./verify-log.js";
@@ -15,8 +15,8 @@ export const NEEDED = new Set(["key", "checkpoint", "leaf", "body", "inclusion",
 
 export class Verification {
   // `log`: a `KnownLog`. `opening`: what the page shows of the entry, all of it to be recomputed.
-  constructor({ log, seq, opening, signer, words }) {
-    Object.assign(this, { log, seq, opening, signer, words });
+  constructor({ log, seq, opening, signers, words }) {
+    Object.assign(this, { log, seq, opening, signers, words });
   }
 
   get served() {
@@ -31,7 +31,8 @@ export class Verification {
   async *steps() {
     yield* this.log.steps({ beyond: this.seq });
     yield* step("leaf", "The entry in the log is the one on this page", () => this.#leaf());
-    yield* step("body", "The content is the one that was recorded", () => this.#body());
+    const content = this.opening.erased ? "The content was erased" : "The content is the one that was recorded";
+    yield* step("body", content, () => this.#body());
     yield* step("inclusion", "The entry is in the log that was signed", () => this.#inclusion());
     yield* step("chain", "It follows the entry before it", () => this.#chain());
     if (this.body?.declaration) {
@@ -39,6 +40,9 @@ export class Verification {
     }
     if (Array.isArray(this.body?.clauses) && this.body.clauses.length) {
       yield* step("words", "The clauses’ words are those that decided", () => this.#clauses());
+    }
+    if (typeof this.body?.jws === "string" && typeof this.body.statement === "string") {
+      yield* step("statement", "The statement was signed by the key that it names", () => this.#statement());
     }
     const { log, seq, opening, leaf, included } = this;
     yield* step("tree", "The receipt and the tree on this page are the log’s", () => shownTree({ log, seq, shown: opening.tree, leaf, included }));
@@ -118,8 +122,8 @@ export class Verification {
 
   async #declaration() {
     const said = this.body.declaration;
-    if (!this.signer) return open(`The server shows no key of the fingerprint ${said.keyid}.`);
-    const signer = await readSigner(this.signer);
+    if (!this.signers.declaration) return open(`The server shows no key of the fingerprint ${said.keyid}.`);
+    const signer = await readSigner(this.signers.declaration);
     if (signer.fingerprint !== said.keyid) return bad(`The key on this page is ${signer.fingerprint}, and the declaration names ${said.keyid}.`);
     const base = unbase64(said.base);
     const verified = await madeBy(signer, said.alg, unbase64(said.signature), base);
@@ -137,6 +141,19 @@ export class Verification {
       (lines.get('"content-digest"') ?? "").includes(`sha-256=:${digest}:`);
     if (!same) return bad("The entry says other than what was signed.");
     return good(`The holder of ${said.keyid} signed the purpose “${said.purpose}” under “${said.mou}”, and the request to the byte. Whose key that is you must ask.`);
+  }
+
+  async #statement() {
+    const { jws, statement } = this.body;
+    const read = readJws(jws);
+    if (!this.signers.statement) return open(`The server shows no key of the fingerprint ${read.kid}.`);
+    const signer = await readSigner(this.signers.statement);
+    if (signer.fingerprint !== read.kid) return bad(`The key on this page is ${signer.fingerprint}, and the signature names ${read.kid}.`);
+    const { verified, text } = await statedBy(signer, read, statement);
+    if (verified === "unknown") return open("This browser does not know this kind of signature, so it was NOT checked.");
+    if (verified !== "good") return bad(`The recorded signature does not hold: ${verified}.`);
+    if (this.opening.statement !== text) return bad("What the page shows as the statement is not what was signed.");
+    return good(`The holder of ${read.kid} signed the statement that this entry records, to the byte. Whose key that is you must ask.`);
   }
 
   async #clauses() {
