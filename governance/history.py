@@ -207,13 +207,14 @@ class History:
 
     def answers(self, request: Entry, *, party: str, administrator: bool) -> tuple[Entry, ...]:
         """What people said to a request that waited for them, oldest first, as far as the caller may see."""
-        if request.kind != "request" or request.body.get("outcome") != "review":
+        declared = request.body.get("declaration")
+        if request.kind != "request" or request.body.get("outcome") != "review" or not isinstance(declared, Mapping):
             return ()
         found: list[Entry] = []
         for kind in ("approval", "refusal"):
             found += self.journal.search(
                 kind=kind,
-                party=str(request.body.get("party")),
+                mou=str(declared.get("mou")),
                 since=request.time,
                 limit=_PAGE,
                 reader=None if administrator else party,

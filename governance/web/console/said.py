@@ -102,9 +102,13 @@ def _facts(entry: Entry, details: Details) -> Iterator[Fact]:
             yield Fact(label, form, f"{value:,}" if isinstance(value, int) else value)
     by = body.get("by")
     if isinstance(by, Mapping):
-        yield Fact(
-            "Ordered by", "text", ", ".join(str(v) for k, v in by.items() if k in ("person", "party", "service"))
-        )
+        named = (str(by[key]) for key in ("person", "party", "service") if key in by)
+        yield Fact("Ordered by", "text", ", ".join(named))
+    under = body.get("under")
+    cited = [c for c in under if isinstance(c, Mapping)] if isinstance(under, list) else []
+    if cited:
+        clauses = (f"{c.get('mou')}:{c.get('clause')}, version {c.get('version')}" for c in cited)
+        yield Fact("Under", "text", "; ".join(clauses))
     yield from _clients(entry, details)
     yield from _erased(entry)
     missing = body.get("missing")

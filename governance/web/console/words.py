@@ -14,6 +14,7 @@ from audit import Entry
 __all__ = [
     "KINDS",
     "OUTCOMES",
+    "PREPOSITIONS",
     "STATES",
     "asked",
     "clauses",
@@ -67,6 +68,8 @@ KINDS = {
     "hold": "Disclosures held",
     "release-hold": "Hold released",
 }
+# How the party of an entry stands to what is said of it, where it is not who did it.
+PREPOSITIONS = {"release": "to", "disclosure": "in the answer to"}
 # (word, sign): the sign stands beside the colour, never colour alone
 OUTCOMES = {
     "permit": ("Permitted", "✓"),
