@@ -118,6 +118,11 @@ def _receipt(services: Services, entry: Entry) -> Receipt | None:
         return None
 
 
+def _kept(services: Services, entry: Entry) -> Receipt:
+    """The receipt to keep: under the newest cosigned checkpoint that covers the entry, else under the newest."""
+    return services.published.receipt(entry, under=services.witnesses.covering(entry.seq))
+
+
 def _cosigned(services: Services, receipt: Receipt | None) -> tuple[Covering, ...]:
     """The newest that anybody cosigned, and the newest with a quorum: they may be two."""
     if receipt is None:
@@ -214,7 +219,7 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
         """The entry, the opening of its body, and the proof that a checkpoint covers it, to be kept."""
         holder = door.holder()
         found = services.history.entry(seq, party=holder.party, administrator=door.administrates(holder))
-        kept = receipt_shown(found, services.published.receipt(found), services.history.details(found))
+        kept = receipt_shown(found, _kept(services, found), services.history.details(found))
         content = json.dumps(kept, ensure_ascii=False, indent=2)
         headers = {"Content-Disposition": f'attachment; filename="entry-{seq}.json"'}
         return Response(content, content_type="application/json", headers=headers)
@@ -225,5 +230,5 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
         holder = door.holder()
         found = services.history.entry(seq, party=holder.party, administrator=door.administrates(holder))
         headers = {"Content-Disposition": f'attachment; filename="entry-{seq}.tlog-proof"'}
-        kept = services.published.receipt(found).to_text()
+        kept = _kept(services, found).to_text()
         return Response(kept, content_type="text/plain; charset=utf-8", headers=headers)

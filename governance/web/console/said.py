@@ -51,6 +51,9 @@ _LABELS = {
     "mapping": ("The mapping", "block"),
     "fingerprint": ("Key", "code"),
     "log_vkey": ("The log’s key", "code"),
+    "origin": ("Log", "text"),
+    "size": ("Entries before it", "text"),
+    "root": ("Their root", "code"),
 }
 _KEPT = {"accounting": "an agreement’s accounting period", "hold": "a hold"}
 

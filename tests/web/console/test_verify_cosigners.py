@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from audit import NoteSigner
+from audit import NoteSigner, NoteVerifier
 from audit.cosignature import Cosigner
 from audit.note import Checkpoint
+from audit.policy import Policy
+from audit.receipt import Receipt
 from governance.home import note_signer
 from tests.simulator import World
 from tests.vouching import cosigner, written
 from tests.web.console.test_browser import AXE, overflow
 from tests.web.console.verifying import COSIGNERS, SECONDS, changed_page, fails, verified, vouch
-from tests.web.console.visitor import telling_world
+from tests.web.console.visitor import Visitor, telling_world
 from tests.web.console.window import DESK, PHONE, Window, browsing
 
 pytestmark = pytest.mark.browser
@@ -203,3 +205,16 @@ def test_a_browser_without_ed25519_calls_no_cosignature_verified(window: Window)
     assert "–" == verified(window.page, ENTRY)[COSIGNERS]
     expect(window.page.locator("#verify-unable")).to_be_visible()
     expect(window.page.locator("#verify-verdict h3")).to_have_text("✕ Not verified")
+
+
+def test_the_receipt_to_keep_is_under_a_cosigned_checkpoint(vouched: World) -> None:
+    """Where one covers the entry: whoever keeps it holds two partners' word; else it is under the newest."""
+    policy = Policy.from_text((vouched.settings.home / "witnesses.policy").read_bytes())
+    visitor = Visitor.signed_in(vouched, vouched.administrator)
+    verifier = NoteVerifier.from_vkey(vouched.services.vkey)
+    for name in ("receipt.json", "receipt.tlog-proof"):
+        receipt = Receipt.from_file(visitor.get(f"/history/{ENTRY}/{name}").data)
+        receipt.check(verifier)
+        assert (name, 2) == (name, len(policy.cosigned(receipt.checkpoint)))
+        late = Receipt.from_file(visitor.get(f"/history/{vouched.services.journal.head().size - 1}/{name}").data)
+        assert late.index < late.check(verifier).size
