@@ -208,6 +208,22 @@ class History:
         found |= {request.seq: request, entry.seq: entry}
         return tuple(found[seq] for seq in sorted(found))
 
+    def answers(self, request: Entry, *, party: str, administrator: bool) -> tuple[Entry, ...]:
+        """What people said to a request that waited for them, oldest first, as far as the caller may see."""
+        declared = request.body.get("declaration")
+        if request.kind != "request" or request.body.get("outcome") != "review" or not isinstance(declared, Mapping):
+            return ()
+        found: list[Entry] = []
+        for kind in ("approval", "refusal"):
+            found += self.journal.search(
+                kind=kind,
+                mou=str(declared.get("mou")),
+                since=request.time,
+                limit=_PAGE,
+                reader=None if administrator else party,
+            )
+        return tuple(sorted((e for e in found if e.body.get("request") == request.seq), key=lambda e: e.seq))
+
     def standing(self, entry: Entry) -> Standing:
         """The entry's place in the chain, from stored bytes; the leaf before it holds no personal data."""
         leaf = Leaf.from_bytes(entry.leaf)

@@ -15,11 +15,12 @@ from audit.receipt import Receipt
 from audit.tiles import ENTRIES, WIDTH, Tile
 from governance.compiler.to_text import clause_sha256, clause_text
 from governance.declaration import verify_recorded
-from governance.errors import LogUnavailable, NotAuthentic
+from governance.errors import LogUnavailable, NotAuthentic, NotFound
 from governance.web.api.log import receipt_shown
 from governance.web.console.door import Door
-from governance.web.console.position import Step, covering, newest_cosigned, way
+from governance.web.console.position import Covering, Step, cosigned, covering, way
 from governance.web.console.purposes import Within, within
+from governance.web.console.said import facts, paper, who
 from governance.web.services import Services
 
 __all__ = ["Cited", "Told", "add"]
@@ -117,6 +118,22 @@ def _receipt(services: Services, entry: Entry) -> Receipt | None:
         return None
 
 
+def _kept(services: Services, entry: Entry) -> Receipt:
+    """The receipt to keep: under the newest cosigned checkpoint that covers the entry, else under the newest."""
+    return services.published.receipt(entry, under=services.witnesses.covering(entry.seq))
+
+
+def _cosigned(services: Services, receipt: Receipt | None) -> tuple[Covering, ...]:
+    """The newest that anybody cosigned, and the newest with a quorum: they may be two."""
+    if receipt is None:
+        return ()
+    try:
+        notes = (services.published.cosigned(), services.witnesses.covering(receipt.index))
+    except LogUnavailable:
+        return ()
+    return cosigned(receipt, notes, services.vkey)
+
+
 def _way(entry: Entry, receipt: Receipt | None, size: int | None) -> tuple[Step, ...]:
     if receipt is None or size is None:
         return ()
@@ -144,6 +161,13 @@ def _told(account: tuple[Entry, ...]) -> list[Told]:
 def add(pages: Blueprint, services: Services, door: Door) -> None:
     """`/history/<seq>` and its downloads."""
 
+    def erasure(found: Entry, party: str, administrator: bool) -> Entry | None:
+        """The entry under which another's content went, for whoever may read it."""
+        try:
+            return services.history.entry(int(found.erased or 0), party=party, administrator=administrator)
+        except NotFound:
+            return None
+
     @pages.get("/history/<int:seq>")
     def entry(seq: int) -> str:
         """The entry as far as the person may see it."""
@@ -164,12 +188,14 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
         return render_template(
             "entry.html",
             entry=found,
-            standing=services.history.standing(found),
+            place=services.history.standing(found),
+            witnesses=services.witnesses.standing()["witnesses"],
             receipt=receipt,
             way=_way(found, receipt, covered.size if covered else None),
             bundle=Tile(ENTRIES, seq // WIDTH).at(covered.size) if covered else None,
             covered=covered,
-            cosigned=newest_cosigned(receipt, services.published.cosigned(), services.vkey) if receipt else None,
+            cosigned=_cosigned(services, receipt),
+            erasure=erasure(found, holder.party, administrator) if found.erased is not None else None,
             vkey=services.vkey,
             declared=signed,
             base=_text(signed.get("base")) if signed else None,
@@ -179,6 +205,10 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
             cited=_cited(services, found),
             within=_within(services, found, signed) if signed else (),
             call=call,
+            by=who(found),
+            facts=facts(found, details),
+            paper=paper(services, found),
+            people=services.history.answers(found, party=holder.party, administrator=administrator),
             releases=[e for e in call if e.kind == "release"],
             told=_told(call),
             whole=json.dumps(body, indent=2, ensure_ascii=False, sort_keys=True),
@@ -189,7 +219,7 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
         """The entry, the opening of its body, and the proof that a checkpoint covers it, to be kept."""
         holder = door.holder()
         found = services.history.entry(seq, party=holder.party, administrator=door.administrates(holder))
-        kept = receipt_shown(found, services.published.receipt(found), services.history.details(found))
+        kept = receipt_shown(found, _kept(services, found), services.history.details(found))
         content = json.dumps(kept, ensure_ascii=False, indent=2)
         headers = {"Content-Disposition": f'attachment; filename="entry-{seq}.json"'}
         return Response(content, content_type="application/json", headers=headers)
@@ -200,5 +230,5 @@ def add(pages: Blueprint, services: Services, door: Door) -> None:
         holder = door.holder()
         found = services.history.entry(seq, party=holder.party, administrator=door.administrates(holder))
         headers = {"Content-Disposition": f'attachment; filename="entry-{seq}.tlog-proof"'}
-        kept = services.published.receipt(found).to_text()
+        kept = _kept(services, found).to_text()
         return Response(kept, content_type="text/plain; charset=utf-8", headers=headers)

@@ -16,7 +16,7 @@ from audit.note import Checkpoint, NoteVerifier, open_note, signatures_of
 from audit.receipt import Receipt
 from audit.tiles import WIDTH, Tile
 
-__all__ = ["Covering", "Part", "Signed", "Step", "covering", "newest_cosigned", "way"]
+__all__ = ["Covering", "Part", "Signed", "Step", "cosigned", "covering", "way"]
 
 _COSIGNATURE = 8 + 64  # eight bytes of time and an Ed25519 signature (C2SP tlog-cosignature)
 
@@ -122,9 +122,8 @@ def covering(note: bytes, vkey: str) -> Covering | None:
     return Covering(note.decode(), checkpoint.size, root, log, wrong, cosigned)
 
 
-def newest_cosigned(receipt: Receipt, cosigned: bytes | None, vkey: str) -> Covering | None:
-    """The newest checkpoint that a witness cosigned, where it covers the entry and is not the receipt's own."""
-    if cosigned is None or cosigned == receipt.checkpoint:
-        return None
-    found = covering(cosigned, vkey)
-    return found if found is not None and found.size > receipt.index and found.cosigned else None
+def cosigned(receipt: Receipt, notes: tuple[bytes | None, ...], vkey: str) -> tuple[Covering, ...]:
+    """Checkpoints that witnesses cosigned, the newest first: those that cover the entry, but not the receipt's."""
+    texts = {note for note in notes if note is not None and note != receipt.checkpoint}
+    read = [found for note in texts if (found := covering(note, vkey)) is not None]
+    return tuple(sorted((f for f in read if f.size > receipt.index and f.cosigned), key=lambda f: -f.size))

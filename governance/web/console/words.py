@@ -14,6 +14,7 @@ from audit import Entry
 __all__ = [
     "KINDS",
     "OUTCOMES",
+    "PREPOSITIONS",
     "STATES",
     "asked",
     "clauses",
@@ -41,7 +42,7 @@ KINDS = {
     "genesis": "The log began",
     "alarm-settled": "An alarm about the log was settled",
     "witness-policy": "Whose cosignatures count changed",
-    "log-key": "The log's key changed",
+    "log-key": "The log’s key changed",
     "continuation": "Restored from a backup",
     "resumption": "Restore confirmed",
     "proposal": "MOU proposed",
@@ -70,6 +71,8 @@ KINDS = {
     "order-refused": "Order about a client refused",
     "release-hold": "Hold released",
 }
+# How the party of an entry stands to what is said of it, where it is not who did it.
+PREPOSITIONS = {"release": "to", "disclosure": "in the answer to"}
 # (word, sign): the sign stands beside the colour, never colour alone
 OUTCOMES = {
     "permit": ("Permitted", "✓"),
@@ -190,8 +193,10 @@ def asked(asked: Mapping[str, Any]) -> str:
 
 
 def summary(entry: Entry) -> str:
-    """An entry in one sentence, from what its body says."""
+    """An entry in one sentence, from what its body says; empty where the body was erased."""
     body = entry.body
+    if entry.erased is not None:
+        return ""
     if entry.kind == "request":
         return _request(body)
     numbers = {

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, ViewportSize, expect
-from werkzeug.test import TestResponse
+from playwright.sync_api import Browser, Route, ViewportSize, expect
 
 from audit import Draft, NoteSigner
 from audit.leaf import Leaf
@@ -20,7 +19,24 @@ from governance.home import note_signer
 from tests.simulator import World
 from tests.web.console.forger import Forger, leaves_of, rewritten
 from tests.web.console.test_browser import AXE, overflow
-from tests.web.console.visitor import Visitor, telling_world
+from tests.web.console.verifying import (
+    BODY,
+    CHAIN,
+    CHECKPOINT,
+    DECLARATION,
+    INCLUSION,
+    KEY,
+    LEAF,
+    MEMORY,
+    TREE,
+    WORDS,
+    changed_page,
+    fails,
+    marks,
+    real_page,
+    verified,
+)
+from tests.web.console.visitor import telling_world
 from tests.web.console.window import DESK, PHONE, Window, browsing, launched, served
 
 pytestmark = pytest.mark.browser
@@ -54,34 +70,6 @@ def permitted(world: World) -> int:
     return int(found.seq)
 
 
-def verified(page: Page, seq: int) -> dict[str, str]:
-    """The steps' titles and signs, once there is a verdict."""
-    page.goto(f"/history/{seq}")
-    page.get_by_role("button", name="Verify now").click()
-    expect(page.locator("#verify-verdict h3")).to_be_visible(timeout=20_000)
-    steps = page.locator(".step")
-    return {
-        (item.locator("b").first.text_content() or "").partition(" holds: ")[0].partition(" does not hold: ")[0]
-        .partition(" not checked: ")[0]: item.locator(".mark").inner_text()
-        for item in steps.all()
-    }  # fmt: skip
-
-
-def marks(steps: dict[str, str]) -> str:
-    return "".join(steps.values())
-
-
-KEY = "The key that the log is believed by"
-CHECKPOINT = "The checkpoint, and who signed it"
-MEMORY = "The same log as at your last visit"
-LEAF = "The entry in the log is the one on this page"
-BODY = "The content is the one that was recorded"
-INCLUSION = "The entry is in the log that was signed"
-CHAIN = "It follows the entry before it"
-DECLARATION = "The declaration was signed by the connector"
-WORDS = "The clauses’ words are those that decided"
-
-
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_an_honest_log_verifies(browser: Browser, grown: World, size: ViewportSize) -> None:
     """Every step, with what the entry says read from the verified bytes; on a later visit the memory too."""
@@ -91,6 +79,7 @@ def test_an_honest_log_verifies(browser: Browser, grown: World, size: ViewportSi
     assert {KEY: "✓", CHECKPOINT: "✓", MEMORY: "–", LEAF: "✓", BODY: "✓", INCLUSION: "✓", CHAIN: "✓"} | {
         DECLARATION: "✓",
         WORDS: "✓",
+        TREE: "✓",
     } == first
     verdict = window.page.locator("#verify-verdict")
     expect(verdict.get_by_role("heading")).to_have_text("✓ Verified in this browser")
@@ -128,29 +117,6 @@ def test_it_is_worked_by_keyboard_and_announced(window: Window, grown: World) ->
         page.locator("#verify-verdict").get_attribute("role"),
     )
     expect(page.get_by_role("button", name="Verify again")).to_be_visible()
-
-
-def fails(page: Page, steps: dict[str, str], *names: str) -> None:
-    """Exactly these do not hold, and the verdict says so."""
-    assert list(names) == [name for name, mark in steps.items() if mark == "✕"]
-    expect(page.locator("#verify-verdict h3")).to_have_text("✕ Not verified")
-    for name in names:
-        expect(page.locator("#verify-verdict")).to_contain_text(name.lower())
-    expect(page.locator("#verify-verdict .facts")).to_have_count(0)
-
-
-def real_page(world: World, seq: int) -> TestResponse:
-    return Visitor.signed_in(world, world.administrator).get(f"/history/{seq}")
-
-
-def changed_page(page: Page, world: World, seq: int, change: Callable[[str], str]) -> None:
-    """The server's page, but for one thing."""
-    real = real_page(world, seq)
-    text = real.get_data(as_text=True)
-    made = change(text)
-    assert made != text
-    headers = {k: v for k, v in real.headers.items() if k != "Content-Length"}
-    page.route(f"**/history/{seq}", lambda route: route.fulfill(status=200, headers=headers, body=made))
 
 
 def test_a_lie_about_the_body_is_seen(window: Window, grown: World) -> None:

@@ -49,7 +49,8 @@ def test_an_alarm_stands_on_every_page(world: World) -> None:
     fake.refuse = lambda: refusing(422)
     world.services.witnesses.ask()
     visitor = Visitor.signed_in(world, world.partners["north"])
-    for path in ("/", "/history", "/mous"):
+    own = next(e.seq for e in world.services.journal.entries() if "north" in e.readers)
+    for path in ("/", "/history", "/mous", f"/history/{own}"):
         page = visitor.text(path)
         assert "The witness w remembers another history" in page
         assert f"{seen} entries" in page

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, BrowserType, Page, ViewportSize, sync_playwright
 from werkzeug.serving import make_server
@@ -22,8 +23,12 @@ DESK, PHONE = ViewportSize(width=1280, height=860), ViewportSize(width=360, heig
 
 @contextmanager
 def served(world: World) -> Iterator[int]:
-    """The world at a socket of ours; its port."""
-    server = make_server("127.0.0.1", 0, world.client.application, threaded=True)
+    """The world at a socket of ours, also after it was opened anew; its port."""
+
+    def application(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        return world.client.application(environ, start)
+
+    server = make_server("127.0.0.1", 0, application, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield server.server_port

@@ -1,45 +1,21 @@
 // The button of an entry's page: shows each step of its verification as it is done, and what came of it.
 //
-// It takes the number of the entry from the address, and of the page only what it then recomputes.
+// It takes the number of the entry from the address, and of the page only what it then recomputes. A browser that was
+// here before also looks, each time such a page is opened, whether the log is still the one that it saw.
 
+import { find, made, refused, shownStep, verdict } from "./entry-parts.js";
+import { beginTrust, showTrusted } from "./entry-trust.js";
 import { Memory } from "./log-memory.js";
 import { Served } from "./log-tree.js";
 import { NEEDED, Verification } from "./verify-entry.js";
+import { KnownLog } from "./verify-log.js";
 
-const MARKS = { good: ["✓", "holds"], bad: ["✕", "does not hold"], open: ["–", "not checked"] };
-const find = (id) => document.getElementById(id);
-
-function made(tag, text = "", className = "") {
-  const element = document.createElement(tag);
-  if (text) element.textContent = text;
-  if (className) element.className = className;
-  return element;
-}
-
-function shownStep({ title, state, says, notes = [] }) {
-  const [mark, word] = MARKS[state];
-  const item = made("li", "", `step step-${state}`);
-  const sign = made("span", mark, "mark");
-  sign.setAttribute("aria-hidden", "true");
-  const text = made("div");
-  const name = made("b", title);
-  name.append(made("span", ` ${word}: `, "sr"));
-  text.append(name, made("p", says));
-  for (const note of notes) {
-    text.append(made("p", note.title, "soft"));
-    const kept = made("pre", note.text);
-    kept.tabIndex = 0;
-    kept.setAttribute("role", "group");
-    kept.setAttribute("aria-label", note.title);
-    text.append(kept);
-  }
-  item.append(sign, text);
-  return item;
-}
+const text = (id) => find(id)?.textContent ?? "";
+const newLog = (memory) => new KnownLog({ served: new Served(`${location.origin}/log/`), memory });
 
 // What a clause's words on the page say, held against the exact words beside them.
 function wordsOnPage() {
-  const plain = (text) => text.replace(/`/g, "").replace(/\s+/g, " ").trim();
+  const plain = (said) => said.replace(/`/g, "").replace(/\s+/g, " ").trim();
   const found = new Map();
   for (const article of document.querySelectorAll("[data-clause]")) {
     const read = Array.from(article.querySelectorAll(".word"), (line) => line.textContent).join(" ");
@@ -49,49 +25,37 @@ function wordsOnPage() {
   return found;
 }
 
-function facts(verification) {
-  const { leaf, body, seq } = verification;
-  const list = made("dl", "", "facts");
-  const add = (name, value) => {
-    if (value === undefined || value === null || value === "") return;
-    const row = made("div");
-    row.append(made("dt", name), made("dd", String(value)));
-    list.append(row);
+// What the page shows of the tree, as the person sees it: a hash whose shown beginning is another one counts as that.
+function treeOnPage() {
+  const seen = (element) => {
+    const begin = element.textContent.replace(/…$/, "");
+    return element.title.startsWith(begin) ? element.title : begin;
   };
-  add("Entry", `${seq}, ${leaf.kind}`);
-  add("Recorded", `${leaf.time.slice(0, 19).replace("T", " ")} UTC`);
-  for (const [name, key] of [["Party", "party"], ["Person", "person"], ["Outcome", "outcome"], ["Reason", "reason"], ["Request", "request"]]) {
-    if (["string", "number"].includes(typeof body[key])) add(name, body[key]);
-  }
-  const asked = body.request;
-  if (asked && typeof asked === "object") {
-    add("Asked for", [asked.dataset, asked.rows, asked.view, ...(Array.isArray(asked.fields) ? asked.fields : [])].filter(Boolean).join(", "));
-  }
-  add("Purpose", body.declaration?.purpose);
-  add("Agreement", body.declaration?.mou ?? body.mou);
-  if (Array.isArray(body.clauses)) add("Clauses", body.clauses.map((c) => `${c.mou}:${c.clause}, version ${c.version}`).join("; "));
-  return list;
+  const note = text("shown-checkpoint");
+  const parts = Array.from(document.querySelectorAll("[data-first]"), (half) => ({
+    first: Number(half.dataset.first),
+    last: Number(half.dataset.last),
+    hash: seen(half.querySelector("code")),
+  }));
+  return note ? { note, parts, leaf: text("shown-leaf"), prev: text("shown-prev"), body: text("shown-body") } : null;
 }
 
-function verdict(results, verification) {
-  const box = find("verify-verdict");
-  const wrong = results.filter((r) => r.state === "bad");
-  const left = results.filter((r) => r.state === "open");
-  const missing = left.filter((r) => NEEDED.has(r.id));
-  const proved = !wrong.length && !missing.length && [...NEEDED].every((id) => results.some((r) => r.id === id && r.state === "good"));
-  box.className = proved ? "verdict verdict-good" : "verdict verdict-bad";
-  const heading = made("h3", proved ? "✓ Verified in this browser" : "✕ Not verified");
-  box.replaceChildren(heading);
-  if (proved) {
-    const rest = left.length ? ` What is left open: ${left.map((r) => r.title.toLowerCase()).join("; ")}.` : "";
-    box.append(made("p", `The trusted key signed a log that holds this entry, with this content.${rest}`));
-    box.append(made("p", "Read from the bytes that were verified:", "soft"), facts(verification));
-  } else {
-    const which = [...wrong, ...missing].map((r) => r.title.toLowerCase());
-    const why = wrong.length ? "Do not rely on this page." : "That is no sign of a fault, and no proof either.";
-    box.append(made("p", `${wrong.length ? "Does not hold" : "Could not be checked"}: ${which.join("; ") || "a step is missing"}. ${why}`));
-  }
-  return proved;
+function openingOnPage() {
+  const erasure = text("erasure-leaf") ? { leaf: text("erasure-leaf"), salt: text("erasure-salt"), body: text("erasure-body") } : null;
+  return {
+    leaf: text("opening-leaf"),
+    salt: text("opening-salt"),
+    body: text("opening-body"),
+    erased: text("opening-erased"),
+    erasure,
+    statement: text("statement-text"),
+    tree: treeOnPage(),
+    cosigned: {
+      notes: Array.from(document.querySelectorAll(".cosigned-note"), (note) => note.textContent),
+      witnesses: Array.from(document.querySelectorAll("[data-witness]"), (key) => ({ name: key.dataset.witness, vkey: key.textContent })),
+      claims: Array.from(document.querySelectorAll("[data-cosigner]"), (line) => line.dataset.cosigner),
+    },
+  };
 }
 
 async function run(memory) {
@@ -100,79 +64,87 @@ async function run(memory) {
   box.className = "";
   box.replaceChildren();
   const number = /\/history\/(0|[1-9][0-9]{0,15})$/.exec(location.pathname);
-  const text = (id) => find(id)?.textContent ?? "";
   const verification = new Verification({
-    served: new Served(`${location.origin}/log/`),
-    memory,
+    log: newLog(memory),
     seq: Number(number?.[1] ?? NaN),
-    opening: { leaf: text("opening-leaf"), salt: text("opening-salt"), body: text("opening-body"), erased: text("opening-erased") },
-    signer: text("declaration-key"),
+    opening: openingOnPage(),
+    signers: { declaration: text("declaration-key"), statement: text("statement-key") },
     words: wordsOnPage(),
   });
   const results = [];
-  button.setAttribute("aria-disabled", "true");
   try {
     for await (const step of verification.steps()) {
       results.push(step);
       steps.append(shownStep(step));
     }
-    verdict(results, verification);
+    verdict(box, results, verification, NEEDED);
   } catch (error) {
-    box.className = "verdict verdict-bad";
-    box.replaceChildren(made("h3", "✕ Not verified"), made("p", `The verification broke off: ${error.message}.`));
+    refused(box, "✕ Not verified", `The verification broke off: ${error.message}.`);
   } finally {
-    button.removeAttribute("aria-disabled");
     button.textContent = "Verify again";
     showTrusted(memory);
   }
 }
 
-function showTrusted(memory) {
-  let known = null;
+// A witness by habit: what was seen before is held against what is shown now, unasked, and only an alarm is told.
+async function watch(memory) {
+  const results = [];
   try {
-    known = memory.trusted();
+    if (!memory.trusted()) return;
+    for await (const step of newLog(memory).steps()) results.push(step);
   } catch {
-    find("trusted-key").textContent = "what this browser kept can’t be read; give the key anew";
-    return;
+    return; // what can't be read is told by the button, and below it
   }
-  find("trusted-key").textContent = known?.vkey ?? "none yet: the first one that verifies is remembered";
+  const wrong = results.filter((r) => r.state === "bad");
+  if (!wrong.length) return showTrusted(memory);
+  const steps = made("ol", "", "steps");
+  steps.append(...wrong.map(shownStep));
+  const [title, says] = wrong.every((r) => r.unclear)
+    ? ["✕ Whether this is the log that this browser saw before is not clear", "Load the page again; where this stays, ask the administrator."]
+    : ["✕ This is not the log that this browser saw before", "Do not rely on this page, and keep what stands here."];
+  refused(find("watch-alarm"), title, says, [steps]);
 }
 
-function begin() {
-  const [button, form, said] = [find("verify-button"), find("trust-form"), find("trust-said")];
+async function hasEd25519() {
+  const point = Uint8Array.of(0x58, ...Array(31).fill(0x66)); // the base point: a key that everybody may know
+  try {
+    await crypto.subtle.importKey("raw", point, { name: "Ed25519" }, false, ["verify"]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function begin() {
+  const [button, box] = [find("verify-button"), find("verify-verdict")];
   if (!button) return;
   button.hidden = false;
   if (!globalThis.crypto?.subtle) {
     button.setAttribute("aria-disabled", "true");
-    const box = find("verify-verdict");
-    box.className = "verdict verdict-bad";
-    box.replaceChildren(
-      made("h3", "✕ Nothing can be verified here"),
-      made("p", "A browser computes hashes only for pages that come over https, or from this very machine. Ask for this console’s https address, or use the receipt and the command below."),
+    refused(
+      box,
+      "✕ Nothing can be verified here",
+      "A browser computes hashes only for pages that come over https, or from this very machine. Ask for this console’s https address, or use the receipt and the command below.",
     );
     return;
   }
   const memory = Memory.ofBrowser();
-  find("verify-trust").hidden = false;
-  showTrusted(memory);
-  button.addEventListener("click", () => {
-    if (button.getAttribute("aria-disabled") !== "true") run(memory);
+  beginTrust(memory);
+  let busy = watch(memory);
+  let working = false;
+  button.addEventListener("click", async () => {
+    if (working) return;
+    working = true;
+    button.setAttribute("aria-disabled", "true");
+    await busy;
+    find("watch-alarm").replaceChildren();
+    find("watch-alarm").className = "";
+    busy = run(memory);
+    await busy;
+    working = false;
+    button.removeAttribute("aria-disabled");
   });
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const field = find("trust-key");
-    try {
-      await memory.trust(field.value, { told: true });
-      said.className = "good";
-      said.textContent = memory.lasts ? "Trusted from now on. Verify again." : "Trusted until you leave this page: this browser keeps nothing. Verify again.";
-      field.removeAttribute("aria-invalid");
-      showTrusted(memory);
-    } catch (error) {
-      field.setAttribute("aria-invalid", "true");
-      said.className = "wrong";
-      said.textContent = `That is ${error.message}.`;
-    }
-  });
+  find("verify-unable").hidden = await hasEd25519();
 }
 
 begin();

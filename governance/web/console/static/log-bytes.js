@@ -40,3 +40,18 @@ export function unbase64(text) {
   if (base64(bytes) !== text) throw new Error("not the one form of base64");
   return bytes;
 }
+
+// The one form of a JSON value (RFC 8785): keys sorted, no spaces, the shortest numbers.
+export function canonical(value) {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  const members = Object.keys(value).sort().map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`);
+  return `{${members.join(",")}}`;
+}
+
+// Throws where a text is JSON in another form: what is read is then exactly what was hashed.
+export function parsed(text) {
+  const value = JSON.parse(text);
+  if (canonical(value) !== text) throw new Error("not the one form of JSON");
+  return value;
+}

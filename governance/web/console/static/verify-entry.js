@@ -1,146 +1,52 @@
 // The proof of one entry, step by step. Every step recomputes; none passes on what is missing, and none on the server's
-// word. `good` was seen to hold, `bad` not to, and `open` could not be looked at.
+// word. `good` was seen to hold, `bad` not to, `open` could not be looked at, and `erased` is what the log's own erasure
+// took: neither good nor a fault.
 
-import { base64, decode, encode, equal, hex, sha256, unbase64, unhex } from "./log-bytes.js";
-import { madeBy, readCheckpoint, readKey, readSigner, signedBy } from "./log-note.js";
-import { Tree, begins, leafHash, readLeaf, rootFrom } from "./log-tree.js";
-
-const good = (says, more = {}) => ({ state: "good", says, ...more });
-const bad = (says, more = {}) => ({ state: "bad", says, ...more });
-const open = (says, more = {}) => ({ state: "open", says, ...more });
-const entries = (count) => `${count} ${count === 1 ? "entry" : "entries"}`;
-const day = (instant) => instant.slice(0, 16).replace("T", " ") + " UTC";
+import { base64, decode, encode, equal, hex, parsed, sha256, unbase64, unhex } from "./log-bytes.js";
+import { opened, stands } from "./log-keys.js";
+import { madeBy, readJws, readSigner, statedBy } from "./log-note.js";
+import { Tree, leafHash, readLeaf, rootFrom } from "./log-tree.js";
+import { cosigners } from "./verify-cosigners.js";
+import { bad, day, good, open, step } from "./verify-log.js";
+import { shownTree } from "./verify-shown.js";
 
 // Without these nothing is proved; the others may be open, and are then told.
 export const NEEDED = new Set(["key", "checkpoint", "leaf", "body", "inclusion", "chain"]);
 
-const AGAIN = 3;
-const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
-
 export class Verification {
-  constructor({ served, memory, seq, opening, signer, words }) {
-    Object.assign(this, { served, memory, seq, opening, signer, words });
+  // `log`: a `KnownLog`. `opening`: what the page shows of the entry, all of it to be recomputed.
+  constructor({ log, seq, opening, signers, words }) {
+    Object.assign(this, { log, seq, opening, signers, words });
+  }
+
+  get served() {
+    return this.log.served;
+  }
+
+  get shown() {
+    return this.log.shown;
   }
 
   // Yields `{id, title, state, says}`, one after another.
   async *steps() {
-    yield* this.#step("key", "The key that the log is believed by", () => this.#key());
-    yield* this.#step("checkpoint", "The checkpoint, and who signed it", () => this.#checkpoint());
-    yield* this.#step("memory", "The same log as at your last visit", () => this.#sameLog());
-    yield* this.#step("leaf", "The entry in the log is the one on this page", () => this.#leaf());
-    yield* this.#step("body", "The content is the one that was recorded", () => this.#body());
-    yield* this.#step("inclusion", "The entry is in the log that was signed", () => this.#inclusion());
-    yield* this.#step("chain", "It follows the entry before it", () => this.#chain());
+    yield* this.log.steps({ beyond: this.seq });
+    yield* step("leaf", "The entry in the log is the one on this page", () => this.#leaf());
+    const content = this.opening.erased ? "The content was erased" : "The content is the one that was recorded";
+    yield* step("body", content, () => this.#body());
+    yield* step("inclusion", "The entry is in the log that was signed", () => this.#inclusion());
+    yield* step("chain", "It follows the entry before it", () => this.#chain());
     if (this.body?.declaration) {
-      yield* this.#step("declaration", "The declaration was signed by the connector", () => this.#declaration());
+      yield* step("declaration", "The declaration was signed by the connector", () => this.#declaration());
     }
     if (Array.isArray(this.body?.clauses) && this.body.clauses.length) {
-      yield* this.#step("words", "The clauses’ words are those that decided", () => this.#clauses());
+      yield* step("words", "The clauses’ words are those that decided", () => this.#clauses());
     }
-  }
-
-  async *#step(id, title, look) {
-    let result;
-    try {
-      result = await look();
-    } catch (error) {
-      result = bad(`This could not be made out: ${error.message}.`);
+    if (typeof this.body?.jws === "string" && typeof this.body.statement === "string") {
+      yield* step("statement", "The statement was signed by the key that it names", () => this.#statement());
     }
-    yield { id, title, ...result };
-  }
-
-  async #key() {
-    const trusted = this.memory.trusted();
-    const told = decode(await this.served.file("vkey")).trim();
-    if (trusted) {
-      this.key = await readKey(trusted.vkey);
-      if (told !== this.key.vkey) {
-        return bad(
-          `This browser trusts ${this.key.vkey}, since ${day(trusted.since)}. The server now shows another key, ${told}. ` +
-            "Ask the administrator by another way before you trust it.",
-        );
-      }
-      const whence = trusted.told ? "which you said you were told by another way" : "which was trusted on the first visit";
-      return good(`${this.key.vkey}, ${whence}, ${day(trusted.since)}.`);
-    }
-    this.key = await readKey(told);
-    this.first = true;
-    return good(
-      `${this.key.vkey}. This browser sees it for the first time and has it from this very server: hold it against what you ` +
-        "were told by another way. From now on a different key is an alarm.",
-    );
-  }
-
-  async #checkpoint() {
-    if (!this.key) return open("Not looked at: there is no key to verify it with.");
-    const seen = this.memory.seen(this.key.name);
-    // Several servers of one log may be a moment apart.
-    for (let times = 0; times < AGAIN; times += 1) {
-      this.shown = readCheckpoint(await this.served.file("checkpoint"));
-      if (this.shown.size > this.seq && (!seen || this.shown.size >= seen.size)) break;
-      await pause(700);
-    }
-    if (this.shown.origin !== this.key.name) {
-      return bad(`The checkpoint is of the log ${this.shown.origin}, and the key is for ${this.key.name}.`);
-    }
-    const said = `${entries(this.shown.size)}, root ${base64(this.shown.root)}`;
-    const verified = await signedBy(this.shown, this.key);
-    if (verified === "unknown") {
-      return open(`${said}. This browser has no Ed25519, so the signature was NOT checked: anybody could have made this checkpoint.`);
-    }
-    if (verified !== "good") return bad(`${said}. The signature does not hold: ${verified}.`);
-    this.signed = this.shown;
-    const cosigners = this.shown.signatures.filter((s) => s.signature.length === 72).map((s) => s.name);
-    const also = cosigners.length
-      ? ` It names as witnesses ${cosigners.join(", ")}; whether they signed is for those to check who hold their keys.`
-      : "";
-    return good(`${said}. Signed by the trusted key.${also}`);
-  }
-
-  async #sameLog() {
-    const { shown, signed, memory } = this;
-    if (!shown) return open("Not looked at: there is no checkpoint.");
-    const seen = memory.seen(shown.origin);
-    if (!seen) {
-      if (!signed) return open("Nothing is remembered yet, and nothing is kept: the checkpoint was not seen to be signed.");
-      if (!memory.lasts) return open("This browser keeps nothing between visits, so a changed history would not show here.");
-      await this.#keep();
-      return open("This is the first look at this log; its checkpoint is remembered now, and the next visit is held against it.");
-    }
-    const both =
-      `On ${day(seen.at)} a log of ${entries(seen.size)} with the root ${base64(seen.root)} was seen here; ` +
-      `now one of ${entries(shown.size)} with the root ${base64(shown.root)} is shown`;
-    const notes = [
-      { title: "The checkpoint that was seen", text: seen.note },
-      { title: "The checkpoint that is shown", text: shown.note },
-    ];
-    if (shown.size < seen.size) {
-      return bad(`${both}: entries ${shown.size} to ${seen.size - 1} were taken away. Keep both checkpoints: together they prove it.`, { notes });
-    }
-    const known = { old: seen.size, oldRoot: seen.root, size: shown.size, root: shown.root };
-    let why = "";
-    let same = false;
-    try {
-      const proof = await new Tree(shown.size, this.served).consistency(seen.size);
-      same = await begins({ ...known, proof });
-    } catch (error) {
-      why = ` (${error.message})`;
-    }
-    if (!same) {
-      return bad(
-        `${both}, which does not begin with it: the log forked, or the server proves nothing${why}. ` +
-          "Keep both checkpoints: where both signatures hold, two histories were signed.",
-        { notes },
-      );
-    }
-    if (!signed) return open(`It begins with the ${entries(seen.size)} of ${day(seen.at)}; but the new checkpoint's signature was not seen to hold.`);
-    await this.#keep();
-    return good(`It begins with the very ${entries(seen.size)} that were seen here on ${day(seen.at)}.`);
-  }
-
-  async #keep() {
-    if (this.first) await this.memory.trust(this.key.vkey, { told: false });
-    this.memory.see(this.signed);
+    const { log, seq, opening, leaf, included } = this;
+    yield* step("tree", "The receipt and the tree on this page are the log’s", () => shownTree({ log, seq, shown: opening.tree, leaf, included }));
+    yield* step("cosigners", "Who else saw this log", () => cosigners({ log, seq, ...opening.cosigned }));
   }
 
   async #leaf() {
@@ -158,22 +64,44 @@ export class Verification {
   async #body() {
     const { leaf, opening } = this;
     if (!leaf) return open("Not looked at: there is no leaf to hold it against.");
-    if (opening.erased) {
-      return open(`The page says that the content was erased under entry ${opening.erased}. Its leaf and place can be proved, its content no more.`);
-    }
+    if (opening.erased) return this.#erased();
     if (!opening.body || !opening.salt) return bad("The page holds no content to be checked.");
     const digest = hex(await sha256(unhex(opening.salt), encode(opening.body)));
     if (digest !== leaf.body) {
       return bad(`What this page shows as the content of entry ${this.seq} hashes to ${digest}; what was recorded hashes to ${leaf.body}.`);
     }
-    this.body = JSON.parse(opening.body);
+    this.body = parsed(opening.body);
     return good(`Salt and content hash to ${digest}, which the leaf says.`);
+  }
+
+  // What the page says of an erasure must be an erasure of this log, and name this entry where one may read it.
+  async #erased() {
+    const { opening, seq, shown, served } = this;
+    const under = /^(?:0|[1-9][0-9]{0,15})$/.test(opening.erased) ? Number(opening.erased) : NaN;
+    const claim = `The page says that the content was erased under entry ${opening.erased}`;
+    if (!(under > seq)) return bad(`${claim}, which is none behind this one.`);
+    if (opening.body || opening.salt) return bad(`${claim}, and shows content all the same.`);
+    const bytes = await served.leaf(under, shown.size);
+    const leaf = readLeaf(bytes);
+    if (leaf.kind !== "erasure" || leaf.seq !== under) return bad(`${claim}, and that entry of the log is a “${leaf.kind}”.`);
+    await stands({ seq: under, bytes, shown, served, tree: this.log.tree });
+    this.erasedUnder = under;
+    const link = { href: `/history/${under}`, text: `Entry ${under}, the erasure` };
+    const said = `Erased under entry ${under}, an erasure that stands in the signed log since ${day(leaf.time)}`;
+    const gone = "That this entry was recorded, when and where, is proved as before; what it said can be looked at by nobody any more.";
+    if (!opening.erasure) return { state: "erased", says: `${said}. ${gone} You may not read whether that erasure names this entry.`, link };
+    const erasure = await opened(opening.erasure);
+    if (!equal(erasure.bytes, bytes)) return bad(`What the page shows of the erasure is not entry ${under} of the log.`);
+    const runs = erasure.said.erased?.bodies;
+    const named = Array.isArray(runs) && runs.some(([first, last]) => first <= seq && seq <= last);
+    if (!named) return bad(`${claim}, and that erasure does not name this entry.`);
+    return { state: "erased", says: `${said}; it names this entry. ${gone}`, link };
   }
 
   async #inclusion() {
     const { leaf, shown } = this;
     if (!leaf || !shown) return open("Not looked at: there is no leaf, or no checkpoint.");
-    const tree = new Tree(shown.size, this.served);
+    const tree = this.log.tree ?? new Tree(shown.size, this.served);
     const proof = await tree.inclusion(this.seq);
     const root = await rootFrom({ hash: leaf.hash, index: this.seq, size: shown.size, proof });
     if (!equal(root, shown.root)) {
@@ -194,8 +122,8 @@ export class Verification {
 
   async #declaration() {
     const said = this.body.declaration;
-    if (!this.signer) return open(`The server shows no key of the fingerprint ${said.keyid}.`);
-    const signer = await readSigner(this.signer);
+    if (!this.signers.declaration) return open(`The server shows no key of the fingerprint ${said.keyid}.`);
+    const signer = await readSigner(this.signers.declaration);
     if (signer.fingerprint !== said.keyid) return bad(`The key on this page is ${signer.fingerprint}, and the declaration names ${said.keyid}.`);
     const base = unbase64(said.base);
     const verified = await madeBy(signer, said.alg, unbase64(said.signature), base);
@@ -213,6 +141,19 @@ export class Verification {
       (lines.get('"content-digest"') ?? "").includes(`sha-256=:${digest}:`);
     if (!same) return bad("The entry says other than what was signed.");
     return good(`The holder of ${said.keyid} signed the purpose “${said.purpose}” under “${said.mou}”, and the request to the byte. Whose key that is you must ask.`);
+  }
+
+  async #statement() {
+    const { jws, statement } = this.body;
+    const read = readJws(jws);
+    if (!this.signers.statement) return open(`The server shows no key of the fingerprint ${read.kid}.`);
+    const signer = await readSigner(this.signers.statement);
+    if (signer.fingerprint !== read.kid) return bad(`The key on this page is ${signer.fingerprint}, and the signature names ${read.kid}.`);
+    const { verified, text } = await statedBy(signer, read, statement);
+    if (verified === "unknown") return open("This browser does not know this kind of signature, so it was NOT checked.");
+    if (verified !== "good") return bad(`The recorded signature does not hold: ${verified}.`);
+    if (this.opening.statement !== text) return bad("What the page shows as the statement is not what was signed.");
+    return good(`The holder of ${read.kid} signed the statement that this entry records, to the byte. Whose key that is you must ask.`);
   }
 
   async #clauses() {
