@@ -34,6 +34,7 @@ from governance.compiler.bundle import Bundle
 from governance.consents import Consents
 from governance.continuity import Continuity, GuardedJournal
 from governance.decider import Decider
+from governance.enrolled import KINDS as SOURCE_KINDS
 from governance.errors import LogUnavailable, NotFound
 from governance.evidence import Evidence
 from governance.exports import Exports
@@ -52,7 +53,6 @@ from governance.register import KINDS
 from governance.sessions import Sessions
 from governance.settings import Settings
 from governance.source_kinds import HomeSources
-from governance.sources import KINDS as SOURCE_KINDS
 from governance.sources import SourceBook
 from governance.web.authentic import Authenticator
 from governance.web.metrics import Metrics, WatchedEngine, WatchedJournal
@@ -224,7 +224,14 @@ def open_services(
     )
     days = (settings.retention_days, settings.disclosure_retention_days)
     retention = Retention(journal, clock, vault, standing, *days)
-    schedule = Schedule(journal=journal, vault=vault, forgetting=forgetting, retention=retention, report=events.info)
+    schedule = Schedule(
+        journal=journal,
+        vault=vault,
+        forgetting=forgetting,
+        retention=retention,
+        sweep=sources.sweep,
+        report=events.info,
+    )
     gateway = Gateway(
         journal=journal,
         clock=clock,

@@ -14,11 +14,11 @@ from typing import Any
 
 from audit import Details, Draft, Entry
 from audit.leaf import FIRST, Leaf
+from governance.enrolled import KINDS as SOURCES
 from governance.errors import InputWrong, NotFound
 from governance.naming import Known
 from governance.ports import Journal
 from governance.register import KINDS as REGISTER
-from governance.sources import KINDS as SOURCES
 
 __all__ = ["FILTERS", "KINDS", "OUTCOMES", "Counted", "History", "Page", "Standing", "shown"]
 

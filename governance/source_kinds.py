@@ -25,10 +25,11 @@ from connectors.sources.mapping import Mapping, Place
 from connectors.sources.sql import SqlSource
 from connectors.sources.tabular import TabularSource
 from connectors.sources.together import grouped
+from governance.enrolled import Loaded
 from governance.errors import DocumentWrong, InputWrong, SourceUnavailable
 from governance.model.mou import Dataset
 from governance.ports import Source, SourceGroup
-from governance.sources import Loaded, MappingRead
+from governance.sources import MappingRead
 
 __all__ = ["HomeSources"]
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from audit import Draft, Tampered
 from governance.disclosure.aggregate import Together, in_turn
 from governance.disclosure.query import GovernedQuery, SourceQuery
+from governance.enrolled import KINDS, Enrolled, Loaded, enrolled_by
 from governance.errors import Conflict, InputWrong, NotFound, Refused, SourceUnavailable
 from governance.model.mou import Dataset, Mou
 from governance.ports import Journal, Source, SourceGroup
@@ -23,11 +26,12 @@ from governance.ports import Journal, Source, SourceGroup
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["KINDS", "Cipher", "Enrolled", "Loaded", "MappingRead", "SourceBook", "SourceKinds", "file_sha256"]
+__all__ = ["Cipher", "MappingRead", "SourceBook", "SourceKinds", "file_sha256"]
 
-KINDS = frozenset({"source", "load"})
 # For so many sets of sources it is kept how they are asked together: each set has an engine of its own.
 _MOST_GROUPED = 8
+# A file that is younger, in seconds, may belong to a load under way, whose entry does not stand yet.
+_UNDER_WAY = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +43,6 @@ class MappingRead:
     dataset: str
     live: bool
     value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """Rows that were brought in: where they lie in the home, and what was found on the way."""
-
-    path: str
-    sha256: str
-    rows: int
-    warnings: tuple[str, ...] = ()
 
 
 class SourceKinds(Protocol):
@@ -92,32 +86,6 @@ class Cipher(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Enrolled:
-    """A party's source of a dataset as the log has it: the mapping, and the last load for files."""
-
-    party: str
-    mou: str
-    dataset: str
-    mapping_text: str
-    seq: int
-    credentials: str | None = None
-    loaded: Loaded | None = None
-
-    def shown(self) -> dict[str, Any]:
-        """For its party: what is mapped and what was loaded, without the address."""
-        return {
-            "party": self.party,
-            "mou": self.mou,
-            "dataset": self.dataset,
-            "mapping": self.mapping_text,
-            "entry": self.seq,
-            "live": self.credentials is not None,
-            "rows": self.loaded.rows if self.loaded else None,
-            "sha256": self.loaded.sha256 if self.loaded else None,
-        }
-
-
 class SourceBook:
     """All sources. Safe from any thread."""
 
@@ -134,6 +102,8 @@ class SourceBook:
         self._lock = threading.Lock()
         self._seq = -1
         self._enrolled: dict[tuple[str, str], Enrolled] = {}
+        self._superseded: set[str] = set()  # files of rows that were loaded once
+        self._loading: dict[tuple[str, str], threading.Lock] = {}
         self._open: dict[tuple[str, str], tuple[Enrolled, Source, tuple[int, int, int] | None]] = {}
         self._groups: dict[tuple[Source, ...], Sequence[SourceGroup]] = {}
 
@@ -168,15 +138,25 @@ class SourceBook:
 
     def load(self, *, party: str, dataset: str, content: bytes | memoryview, media_type: str) -> Enrolled:
         """Brings rows in, in place of those that were there; the entry counts, the file waits for it."""
+        with self._lock:
+            loading = self._loading.setdefault((party, dataset), threading.Lock())
+        with loading:
+            return self._loaded(party, dataset, content, media_type)
+
+    def _loaded(self, party: str, dataset: str, content: bytes | memoryview, media_type: str) -> Enrolled:
         enrolled = self._of(party, dataset)
-        read = self._kinds.read(enrolled.mapping_text.encode())
+        mapping = enrolled.next_mapping.encode()
+        read = self._kinds.read(mapping)
         if read.live:
             raise Conflict("this source is a live table; there is nothing to load", reason="source-is-live")
         folder = self._data / party / dataset
         # Each on its own: the mode of parents that `mkdir` makes is the process's.
         folder.parent.mkdir(exist_ok=True, mode=0o700)
         folder.mkdir(exist_ok=True, mode=0o700)
-        name = hashlib.sha256(content).hexdigest() + ".parquet"
+        # The same file by another mapping is another: what was loaded before stays until the entry stands.
+        named = hashlib.sha256(hashlib.sha256(mapping).digest())
+        named.update(content)
+        name = named.hexdigest() + ".parquet"
         loaded = self._kinds.load(
             read, self._dataset(read, party), content, media_type=media_type, target=folder / name
         )
@@ -190,7 +170,27 @@ class SourceBook:
         }
         index = {"party": party, "dataset": dataset}
         self._journal.append([Draft("load", body, (party,), index)])
-        return self._of(party, dataset)
+        made = self._of(party, dataset)
+        if enrolled.loaded is not None and enrolled.loaded.path in self._superseded:
+            # Who was taken out of the rows must not lie on in the old ones. An answer under way has its file open.
+            with suppress(OSError):  # `sweep` comes back to it
+                (self._data / enrolled.loaded.path).unlink()
+        return made
+
+    def sweep(self) -> int:
+        """Takes away rows in whose place others were brought in, where they still lie; how many files there were.
+
+        A file that no entry ever named is left: this log may be an older copy of another.
+        """
+        self._journal.refresh()  # another gateway may have brought a file back
+        self._refresh()
+        before, gone = time.time() - _UNDER_WAY, 0
+        for path in sorted(self._superseded):
+            with suppress(OSError):  # it is gone, or the next sweep comes back to it
+                if (self._data / path).stat().st_mtime < before:
+                    (self._data / path).unlink()
+                    gone += 1
+        return gone
 
     def holding(self, party: str, subject: str) -> tuple[str, ...]:
         """The datasets of which a party's loaded rows hold a client; live tables are not looked at."""
@@ -337,14 +337,12 @@ class SourceBook:
 
     def _fold(self, kind: str, seq: int, body: dict[str, Any]) -> None:
         key = (body["party"], body["dataset"])
-        if kind == "source":
-            self._enrolled[key] = Enrolled(
-                body["party"], body["mou"], body["dataset"], body["mapping"], seq, body["credentials"]
-            )
-            return
-        old = self._enrolled[key]
-        loaded = Loaded(body["path"], body["sha256"], body["rows"], tuple(body["warnings"]))
-        self._enrolled[key] = Enrolled(old.party, old.mou, old.dataset, old.mapping_text, seq, old.credentials, loaded)
+        old = self._enrolled.get(key)
+        made = self._enrolled[key] = enrolled_by(old, kind, seq, body)
+        if made.loaded is not None:
+            self._superseded.discard(made.loaded.path)
+        if old is not None and old.loaded is not None and (made.loaded is None or made.loaded.path != old.loaded.path):
+            self._superseded.add(old.loaded.path)
 
 
 def file_sha256(path: Path) -> str:

@@ -28,6 +28,7 @@ WORDS = {
     "web": "the edge: HTTP, OPA, databases",
     "settings": "from the home's file and the environment",
     "agreements": "use cases: one call, one transaction",
+    "enrolled": "a source, as its entries make it",
     "ports": "what the use cases need of the outside",
     "compiler": "pure: no I/O, no clock, no randomness",
     "model": "frozen values",

@@ -81,6 +81,7 @@ def test_an_idle_gateway_forgets_too(world: World, elsewhere: World) -> None:
         vault=services.forgetting.vault,
         forgetting=services.forgetting,
         retention=services.retention,
+        sweep=services.sources.sweep,
         report=lambda *_args, **_said: None,
     )
     schedule.look()

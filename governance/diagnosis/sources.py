@@ -30,8 +30,8 @@ def source_findings(settings: Settings, database: Database, keys: KeyStore) -> I
         for entry in look.entries_of(database, {"source", "load"}, keys=keys):
             key = (str(entry.body.get("party")), str(entry.body.get("dataset")))
             (sources if entry.kind == "source" else loads)[key] = entry.body
-            if entry.kind == "source":
-                loads.pop(key, None)  # a new mapping waits for its own rows
+            if entry.kind == "source" and entry.body.get("credentials"):
+                loads.pop(key, None)  # a live table takes the place of rows, a mapping of files waits for its own
     except audit.LogError as error:
         yield Finding("sources", "wrong", str(error), "run `accordant audit verify`")
         return

@@ -31,10 +31,11 @@ class Schedule:
         vault: Vault,
         forgetting: Forgetting,
         retention: Retention,
+        sweep: Callable[[], int],
         report: Callable[..., None],
     ) -> None:
         self._journal, self._vault, self._forgetting, self._retention = journal, vault, forgetting, retention
-        self._report = report
+        self._sweep, self._report = sweep, report
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._last = -1
@@ -58,6 +59,7 @@ class Schedule:
             ("orders", self._forgetting.carry_on),
             ("retention", lambda: int(self._retention.run()["bodies"])),
             ("unclean", self._cleaned),
+            ("rows", self._sweep),
         ):
             try:
                 done[name] = work()

@@ -23,11 +23,11 @@ from audit.note import NoteVerifier
 from audit.rows import checked_leaf
 from audit.schema import LEAVES
 from audit.sealing import month_of
+from governance.enrolled import KINDS as SOURCES
 from governance.forgetting import KINDS as ORDERED
 from governance.forgetting import RESTORED, order_fault, signed_order
 from governance.forgetting.retention import BASIS
 from governance.register import KINDS, Place, Register
-from governance.sources import KINDS as SOURCES
 
 __all__ = ["Orders"]
 
