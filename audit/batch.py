@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 from audit.entry import ERASURE, Entry, Prepared
 from audit.errors import ForgottenMeanwhile
 from audit.head import Head
-from audit.leaf import Leaf
+from audit.leaf import to_text, written
+from audit.merkle import leaf_hash
 
 __all__ = ["Batch", "Clock", "Submission", "Within"]
 
@@ -70,14 +71,12 @@ class Batch:
         time = max(self.time, now.astimezone(dt.UTC))
         seq = self.head.size + len(self.entries)
         prev = self.entries[-1][1].leaf_hash if self.entries else self.head.last
-        placed = []
-        for draft in drafts:
-            leaf = Leaf(seq, draft.kind, time, prev, draft.body_hash).to_bytes()
-            prev = Leaf.hash(leaf)
-            placed.append(
-                Entry(seq, draft.kind, time, leaf, prev, draft.salt, draft.body, draft.body_bytes, draft.readers)
-            )
-            seq += 1
+        said, placed = to_text(time), []
+        for number, draft in enumerate(drafts, seq):
+            kind, salt, body, data, digest, readers = draft[:6]
+            leaf = written(number, kind, said, prev, digest)
+            prev = leaf_hash(leaf)
+            placed.append(Entry(number, kind, time, leaf, prev, salt, body, data, readers))
         return tuple(placed)
 
     def take(self, submission: Submission, entries: tuple[Entry, ...]) -> None:

@@ -1,10 +1,10 @@
 """Canonical JSON: RFC 8785 (JCS), the one form of a value that is hashed.
 
-`canonical` gives the bytes and the value as it reads back from them. The sorted `json` encoder writes the same bytes
-four times as fast wherever no number has an exponent, 16 digits before its point or nothing but zeros behind it, no
-character is outside the Basic Multilingual Plane (JCS sorts keys by UTF-16), and the value reads back equal (so no key
-was a number); everything else goes through `rfc8785`. A number that would not read back as itself is refused, since
-stored bytes are verified by encoding again what they say.
+`canonical` gives the bytes and the value as it reads back from them. `orjson`'s sorted encoder writes the same bytes
+many times as fast wherever no number is a fraction or has more than 15 digits, no character is outside the Basic
+Multilingual Plane (JCS sorts keys by UTF-16), and the value reads back equal (so it held nothing but JSON); fractions
+without an exponent, not whole, go through the sorted `json` encoder, and everything else through `rfc8785`. A number
+that would not read back as itself is refused, since stored bytes are verified by encoding again what they say.
 
 A long list of texts, such as the subjects of an answer, is joined where each is of printable ASCII without quotation
 mark and backslash: between its marks such a text is its own canonical form, and there is nothing to read back.
@@ -17,12 +17,14 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+import orjson
 import rfc8785
 
 from audit.errors import NotCanonical
 
 __all__ = ["canonical", "parse"]
 
+_SORTED = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 # Beyond it, sorting by code points is not sorting by UTF-16.
 _LAST_OF_PLANE = "\uffff"
@@ -56,6 +58,7 @@ def _plain(text: str) -> bool:
     return text.isascii() or max(text) <= _LAST_OF_PLANE
 
 
+_NO_FRACTIONS = json.JSONDecoder(parse_int=_small, parse_float=_unsure, parse_constant=_unsure)
 _PLAIN_NUMBERS = json.JSONDecoder(parse_int=_small, parse_float=_fraction, parse_constant=_unsure)
 _JSON = json.JSONDecoder()
 
@@ -73,7 +76,15 @@ def canonical(value: Mapping[str, Any]) -> tuple[bytes, dict[str, Any]]:
 
 
 def _encoded(value: Any) -> tuple[str, Any] | None:
-    """What the sorted encoder writes and what that reads back as, where it is the canonical form."""
+    """What a sorted encoder writes and what that reads back as, where it is the canonical form."""
+    try:
+        text = orjson.dumps(value, option=_SORTED).decode()
+        if _plain(text):
+            back = _NO_FRACTIONS.decode(text)
+            if back == value:
+                return text, back
+    except (_Unsure, TypeError, ValueError, RecursionError):
+        pass  # a fraction, or nothing that it knows
     text = _ENCODER.encode(value)
     if _plain(text):
         back = _PLAIN_NUMBERS.decode(text)
@@ -140,9 +151,9 @@ def parse(data: bytes) -> dict[str, Any]:
     try:
         text = data.decode()
         try:
-            value = _PLAIN_NUMBERS.decode(text)
-            fast = _plain(text) and _ENCODER.encode(value) == text
-        except _Unsure:
+            value = _NO_FRACTIONS.decode(text)
+            fast = _plain(text) and orjson.dumps(value, option=_SORTED) == data
+        except (_Unsure, orjson.JSONEncodeError):
             value, fast = _JSON.decode(text), False
     except (ValueError, RecursionError) as error:
         raise NotCanonical(f"not JSON: {error}") from error

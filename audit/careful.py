@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select
@@ -109,7 +109,7 @@ def _content(
         return
     if entry.erased is None:
         parts = forgotten.look(connection, entry)
-        entry = replace(entry, parts=parts) if parts else entry
+        entry = entry._replace(parts=parts) if parts else entry
         if words is not None and words != set(terms(entry.kind, entry.body)):
             faults.add(
                 seq,

@@ -19,7 +19,7 @@ import datetime as dt
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from audit.canonical import canonical
 from audit.errors import DraftWrong
@@ -104,16 +104,14 @@ def _value(key: str, value: object) -> None:
         raise DraftWrong(f"a value of `{key}` is not text of 1 to {_MAX_VALUE} characters")
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedPart:
+class PreparedPart(NamedTuple):
     """A part with its salt, and the key that it will lie under."""
 
     key: DataKey
     plain: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):  # of the frozen kinds the one that is quickly made
     """A draft whose body is settled, all but its place; made in the caller's thread."""
 
     kind: str
@@ -154,7 +152,7 @@ class Prepared:
             data,
             body_hash(salt, data),
             tuple(readers),
-            terms(draft.kind, body),
+            _words(draft.kind, readers, index, subjects=isinstance(body.get(_SUBJECTS), dict)),
             draft.use,
             holder,
             named,
@@ -190,8 +188,7 @@ def _of_subjects(
     return tuple(of[s] for s in sorted(set(draft.names))), tuple(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """An entry as it is stored; `body` is parsed from `body_bytes`, whose hash with `salt` stands in `leaf`.
 
     `erased` is the number of the erasure under which its content was forgotten: then it has neither salt nor body, and
@@ -229,9 +226,18 @@ def filing(body: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, list[str
 def terms(kind: str, body: Mapping[str, Any]) -> tuple[Term, ...]:
     """What the search's table says of an entry: its kind, its index, its readers, and whether it names subjects."""
     readers, index = filing(body)
-    found = {("kind", kind)}
-    found.update((key, value) for key, values in index.items() for value in values)
-    found.update(("reader", reader) for reader in readers)
-    if isinstance(body.get("subjects"), dict):
-        found.add(("holds", "subjects"))
-    return tuple(sorted(found))
+    return _words(kind, readers, index, subjects=isinstance(body.get(_SUBJECTS), dict))
+
+
+def _words(
+    kind: str, readers: Sequence[str], index: Mapping[str, Sequence[str]], *, subjects: bool
+) -> tuple[Term, ...]:
+    found = [("kind", kind)]
+    for key, values in index.items():
+        for value in values:
+            found.append((key, value))
+    for reader in readers:
+        found.append(("reader", reader))
+    if subjects:
+        found.append(("holds", "subjects"))
+    return tuple(sorted(set(found)))

@@ -19,7 +19,7 @@ from functools import lru_cache
 from audit.errors import NotCanonical
 from audit.merkle import leaf_hash
 
-__all__ = ["FIRST", "KIND", "Leaf", "body_hash", "from_text", "to_text"]
+__all__ = ["FIRST", "KIND", "Leaf", "body_hash", "from_text", "to_text", "written"]
 
 # What stands in `prev` of the first leaf.
 FIRST = bytes(32)
@@ -54,6 +54,13 @@ def body_hash(salt: bytes, body: bytes) -> bytes:
     return hashlib.sha256(salt + body).digest()
 
 
+def written(seq: int, kind: str, time: str, prev: bytes, body: bytes) -> bytes:
+    """A leaf's bytes from what was checked already: `kind` is one, `time` is `to_text` of an instant."""
+    return (
+        f'{{"body":"{body.hex()}","kind":"{kind}","prev":"{prev.hex()}","seq":{seq},"time":"{time}","v":1}}'
+    ).encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Leaf:
     """One leaf; `prev` and `body` are hashes of 32 bytes."""
@@ -76,10 +83,7 @@ class Leaf:
 
     def to_bytes(self) -> bytes:
         """The canonical form (RFC 8785): nothing in a leaf needs escaping, and the keys stand in order."""
-        return (
-            f'{{"body":"{self.body.hex()}","kind":"{self.kind}","prev":"{self.prev.hex()}",'
-            f'"seq":{self.seq},"time":"{to_text(self.time)}","v":1}}'
-        ).encode()
+        return written(self.seq, self.kind, to_text(self.time), self.prev, self.body)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Leaf:

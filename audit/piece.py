@@ -18,7 +18,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
@@ -192,7 +192,7 @@ class Reader:
         parts = () if entry.erased is not None else forgotten.look(connection, entry)
         if self.look is None or entry.kind.encode() not in self._wanted:
             return None
-        return self.look(replace(entry, parts=parts) if parts else entry)
+        return self.look(entry._replace(parts=parts) if parts else entry)
 
     def _opened(self, seq: int, digest: bytes, ids: Any, sealed: Any, forgotten: Forgotten) -> bytes | None:
         """Salt and body; None where they are gone."""

@@ -4,7 +4,8 @@ The table's rows for an entry lie far apart on the disk, one place for each word
 everything else together. They are derived from the body, so they need not be written at once: they are filed for some
 hundred entries at a time, in the transaction of the entry that makes the number full, and until then each process keeps
 the words of the unfiled entries, read again from the bodies when it opens the log. Which entries are filed needs no
-record: every entry has at least the word of its kind, so it is all up to the table's largest number.
+record: every entry has at least the word of its kind, so it is all up to the table's largest number. On PostgreSQL,
+where several processes write, each transaction files its own: the others would have to open every body for its words.
 """
 
 from __future__ import annotations
@@ -17,18 +18,22 @@ from sqlalchemy import Connection, func, select, union_all
 from audit.entry import Entry, Term, terms
 from audit.errors import Tampered
 from audit.head import Head
-from audit.rows import fetch
-from audit.schema import INSERT_TERM, TERMS, plain, run
+from audit.inserting import insert_terms
+from audit.leaf import Leaf
+from audit.rows import checked_leaf, fetch
+from audit.schema import LEAVES, TERMS
 from audit.sealing import Sealing
 
 __all__ = ["FILED_AT", "Place", "caught_up", "check_filed", "filed_below", "newest_of_kinds", "refiled"]
 
 # So many unfiled entries are filed at once: at the end of a transaction there are always fewer.
 FILED_AT = 256
+_ALONE = "sqlite"  # where hardly anybody else writes
 _CHUNK = 100
 
 _NEWEST = select(func.max(TERMS.c.seq))
 
+_UNCHAINED = "entry {} does not continue the log that this process knew"
 Unfiled = tuple[int, tuple[Term, ...]]
 
 
@@ -48,11 +53,15 @@ class Place:
         """The place once these entries stand."""
         return Place(head, (*self.unfiled, *more))
 
+    def filed_when_full(self, connection: Connection) -> Place:
+        """Files everything where it is time to, in the caller's transaction."""
+        enough = FILED_AT if connection.dialect.name == _ALONE else 1
+        return self.filed_by(connection) if len(self.unfiled) >= enough else self
+
     def filed_by(self, connection: Connection) -> Place:
         """Files everything, in the caller's transaction."""
         rows = [(seq, key, value) for seq, words in self.unfiled for key, value in words]
-        if rows:
-            run(connection, plain(connection, INSERT_TERM), rows)
+        insert_terms(connection, rows)
         return Place(self.head)
 
     def newest_first(self, wanted: Sequence[Term], first: int, behind: int) -> Iterator[int]:
@@ -92,17 +101,36 @@ def check_filed(connection: Connection, place: Place) -> None:
 
 
 def caught_up(
-    connection: Connection, head: Head, *, since: int, sealing: Sealing, unfiled: Sequence[Unfiled] = ()
+    connection: Connection, head: Head, *, sealing: Sealing, since: int = 0, known: Place | None = None
 ) -> tuple[Place, dict[str, int]]:
-    """The place at a head whose entries are known up to `since`, and the newest entries of the kinds that came then."""
+    """The place at a head, and the newest entries of the kinds that came since the known place, or `since`.
+
+    Their leaves are held against the chain from the known place on; bodies are opened only where their words are not
+    filed. Raises Tampered, KeysUnavailable.
+    """
     filed = filed_below(connection, head.size)
-    waiting = [one for one in unfiled if one[0] >= filed]
-    kinds: dict[str, int] = {}
-    for entry in _read(connection, since, head.size, sealing):
-        kinds[entry.kind] = entry.seq
-        if entry.seq >= filed:
-            waiting.append((entry.seq, terms(entry.kind, entry.body)))
+    first = since if known is None else known.head.size
+    waiting = [] if known is None else [one for one in known.unfiled if one[0] >= filed]
+    kinds = _chained(connection, head, first, None if known is None else known.head.last)
+    for entry in _read(connection, max(first, filed), head.size, sealing):
+        waiting.append((entry.seq, terms(entry.kind, entry.body)))
     return Place(head, tuple(waiting)), kinds
+
+
+def _chained(connection: Connection, head: Head, first: int, last: bytes | None) -> dict[str, int]:
+    """The newest entry of each kind from `first` on. `last`: the hash of the leaf before it."""
+    kinds: dict[str, int] = {}
+    rows = select(LEAVES.c.seq, LEAVES.c.leaf).where(LEAVES.c.seq >= first, LEAVES.c.seq < head.size)
+    behind = first
+    for seq, data in connection.execute(rows.order_by(LEAVES.c.seq)):
+        leaf = checked_leaf(seq, data)
+        if seq != behind or (last is not None and leaf.prev != last):
+            raise Tampered(behind, "missing" if seq != behind else "chain-broken", _UNCHAINED.format(behind))
+        kinds[leaf.kind] = seq
+        last, behind = Leaf.hash(data), seq + 1
+    if behind != head.size or (behind > first and last != head.last):
+        raise Tampered(behind, "missing" if behind != head.size else "leaf-changed", _UNCHAINED.format(head.size - 1))
+    return kinds
 
 
 def refiled(connection: Connection, head: Head, sealing: Sealing) -> int:

@@ -46,11 +46,6 @@ __all__ = [
     "ERASED",
     "ERASED_KEYS",
     "HEAD",
-    "INSERT_BODY",
-    "INSERT_LEAF",
-    "INSERT_TERM",
-    "INSERT_NAMED",
-    "INSERT_PART",
     "LEAVES",
     "METADATA",
     "NAMED",
@@ -195,14 +190,6 @@ def _guard(table: Table, *, deletes: bool, key: str = "seq = NEW.seq") -> None:
 _guard(LEAVES, deletes=True)
 _guard(BODIES, deletes=False)
 _guard(PARTS, deletes=False, key="seq = NEW.seq AND number = NEW.number")
-
-
-# What every append says is put into words once: building and compiling it anew would cost more than running it.
-INSERT_LEAF = "INSERT INTO audit_leaves (seq, leaf) VALUES (?, ?)"
-INSERT_TERM = "INSERT INTO audit_terms (seq, key, value) VALUES (?, ?, ?)"
-INSERT_BODY = "INSERT INTO audit_bodies (seq, keys, sealed) VALUES (?, ?, ?)"
-INSERT_PART = "INSERT INTO audit_parts (seq, number, keys, sealed) VALUES (?, ?, ?, ?)"
-INSERT_NAMED = "INSERT INTO audit_named (key, seq) VALUES (?, ?)"
 
 
 def plain(engine: Engine | Connection, text: str) -> str:

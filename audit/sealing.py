@@ -17,6 +17,7 @@ import secrets
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -42,6 +43,7 @@ class Lost(Exception):
         self.keys = tuple(keys)
 
 
+@lru_cache(64)  # the entries of a batch have one time
 def month_of(time: dt.datetime) -> str:
     """The period of a party's key."""
     return f"{time.year:04}-{time.month:02}"
@@ -71,12 +73,12 @@ class Sealing:
         self, plain: bytes, *, use: Use, holder: str, time: dt.datetime, named: Sequence[DataKey], place: bytes
     ) -> tuple[bytes, bytes]:
         """A body: the ids of its keys, and what is stored of it. Raises KeysUnavailable."""
-        period = "" if use == "record" else month_of(time)
-        return self.seal_with((self.keys.of_party(use, holder, period), *named), plain, place)
+        party = self.keys.of_party(use, holder, "" if use == "record" else month_of(time))
+        return self.seal_with((party, *named), plain, place)
 
     def seal_with(self, keys: Sequence[DataKey], plain: bytes, place: bytes) -> tuple[bytes, bytes]:
         """The ids of the keys, and what is stored."""
-        ids = b"".join(key.id for key in keys)
+        ids = keys[0].id if len(keys) == 1 else b"".join([key.id for key in keys])
         cipher = self._ring.ciphers.get(ids) or self._cipher(ids, keys)
         nonce = secrets.token_bytes(NONCE)
         return ids, nonce + cipher.encrypt(nonce, plain, place)

@@ -31,10 +31,10 @@ from audit.batch import Batch, Clock, Submission, Within
 from audit.entry import ERASURE, Entry, Prepared
 from audit.errors import LogError, LogUnavailable, Outcome, Tampered, vendor_errors
 from audit.head import Head, check_head, extended, locked_place, move_head, read_head
+from audit.inserting import insert_content, insert_leaves
 from audit.note import NoteSigner, NoteVerifier
-from audit.place import FILED_AT, Place, caught_up
-from audit.rows import place_of
-from audit.schema import INSERT_BODY, INSERT_LEAF, INSERT_NAMED, INSERT_PART, make_durable, plain, run
+from audit.place import Place, caught_up
+from audit.schema import make_durable, run
 from audit.sealing import Sealing
 
 __all__ = ["Clock", "Sequencer", "Within"]
@@ -98,8 +98,6 @@ class Sequencer:
         self._closing = False
         self._gate = threading.Lock()  # no submission gets in behind the end of the queue
         self._process = os.getpid()
-        words = (INSERT_LEAF, INSERT_BODY, INSERT_PART, INSERT_NAMED)
-        self._insert_leaf, self._insert_body, self._insert_part, self._insert_named = (plain(engine, w) for w in words)
         self._thread = threading.Thread(target=self._run, name="audit-sequencer", daemon=True)
         self._thread.start()
 
@@ -319,33 +317,14 @@ class Sequencer:
         if not batch.entries:
             return place
         entries = [entry for _, entry in batch.entries]
-        run(connection, self._insert_leaf, [(e.seq, e.leaf) for e in entries])
-        self._insert_content(connection, batch)
+        insert_leaves(connection, entries)
+        insert_content(connection, batch.entries, self._sealing)
         hashes = [e.leaf_hash for e in entries]
         head = extended(place.head, hashes, time=entries[-1].time, signer=self._signer)
         if not move_head(connection, place.head, head):
             raise _Moved
         after = place.after(head, [(entry.seq, draft.terms) for draft, entry in batch.entries])
-        return after.filed_by(connection) if len(after.unfiled) >= FILED_AT else after
-
-    def _insert_content(self, connection: Connection, batch: Batch) -> None:
-        bodies, parts, named = [], [], []
-        for draft, entry in batch.entries:
-            place = place_of(entry.seq, entry.leaf_hash)
-            plain = draft.salt + draft.body_bytes
-            keys, sealed = self._sealing.seal(
-                plain, use=draft.use, holder=draft.holder, time=entry.time, named=draft.named, place=place
-            )
-            bodies.append((entry.seq, keys, sealed))
-            named += [(key.id, entry.seq) for key in draft.named]
-            for number, part in enumerate(draft.parts):
-                keys, sealed = self._sealing.seal_with((part.key,), part.plain, place + number.to_bytes(4, "big"))
-                parts.append((entry.seq, number, keys, sealed))
-        run(connection, self._insert_body, bodies)
-        if parts:
-            run(connection, self._insert_part, parts)
-        if named:
-            run(connection, self._insert_named, named)
+        return after.filed_when_full(connection)
 
     def _current(self, connection: Connection) -> Place:
         """The place on the disk, its row locked; usually the one in memory."""
@@ -356,7 +335,7 @@ class Sequencer:
         if head is None or head.size < size or (head.size == size and head.last != known.head.last):
             raise Tampered(None, "rewound", f"the log was put back to before its {size} entries, or replaced")
         check_head(head, origin=self._signer.name, verifier=self._verifier)
-        place, kinds = caught_up(connection, head, since=known.head.size, sealing=self._sealing, unfiled=known.unfiled)
+        place, kinds = caught_up(connection, head, sealing=self._sealing, known=known)
         if ERASURE in kinds:  # another process destroyed keys
             self._sealing.forget()
         self._kinds |= kinds
