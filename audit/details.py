@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from audit.canonical import parse
 from audit.entry import Entry
+from audit.erasure import erased_under
 from audit.errors import Tampered
 from audit.keys import handle_id
 from audit.rows import part_of
@@ -70,7 +71,7 @@ def details(connection: Connection, entry: Entry, sealing: Sealing) -> Details:
             opened = None if row is None else part_of(entry, number, row[1], row.sealed, sealing)
         except Lost:
             opened = None
-        if opened is None and number not in gone:
+        if opened is None and number not in gone and erased_under(connection, entry.seq, number, sealing) is None:
             message = f"part {number} of entry {entry.seq} is missing"
             raise Tampered(entry.seq, "part-missing", message)
         parts.append(None if opened is None else Opened(*opened))

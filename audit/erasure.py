@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +24,11 @@ from audit.entry import ERASURE, Entry
 from audit.errors import KeysUnavailable, Tampered, mapped, vendor_errors
 from audit.keys import DATA_KEYS, HANDLE, handle_id, handle_text
 from audit.leaf import Leaf
-from audit.rows import fetch, place_of
-from audit.schema import BODIES, ERASED, ERASED_KEYS, LEAVES, NAMED, PARTS, WHOLE
+from audit.rows import checked_leaf, fetch, place_of
+from audit.schema import BODIES, ERASED, ERASED_KEYS, LEAVES, NAMED, PARTS, TERMS, WHOLE
 from audit.sealing import Lost, Sealing
 
-__all__ = ["ERASURE", "Erased", "clean", "dated_under", "erase_rows", "finish", "named_under", "runs"]
+__all__ = ["ERASURE", "Erased", "clean", "dated_under", "erase_rows", "erased_under", "finish", "named_under", "runs"]
 
 _SOME = 500
 _FIRST = func.substr(BODIES.c["keys"], 1, HANDLE)
@@ -134,6 +135,26 @@ def _lies(row: Sequence[Any], number: int | None, wanted: frozenset[bytes], seal
     except (Lost, Tampered, KeysUnavailable):
         return False
     return any(ids[at : at + HANDLE] in wanted for at in range(0, len(ids), HANDLE))
+
+
+def erased_under(connection: Connection, seq: int, number: int | None, sealing: Sealing) -> int | None:
+    """The erasure that forgets an entry's content, or one part of it, by the erasures themselves; None without one.
+
+    For content that is gone and has no mark: the table of marks is derived, and somebody may have taken some away.
+    """
+    filed = connection.scalar(select(func.max(TERMS.c.seq)))
+    of_kind = select(TERMS.c.seq).where(TERMS.c.key == "kind", TERMS.c.value == ERASURE, TERMS.c.seq > seq)
+    later: list[int] = list(connection.scalars(of_kind.order_by(TERMS.c.seq)))
+    newest = select(LEAVES.c.seq, LEAVES.c.leaf).where(LEAVES.c.seq > max(seq, -1 if filed is None else filed))
+    rows = connection.execute(newest.order_by(LEAVES.c.seq))
+    later += [n for n, leaf in rows if checked_leaf(n, leaf).kind == ERASURE]
+    for under in later:
+        (entry,) = fetch(connection, [under], sealing)
+        with suppress(ValueError, TypeError):  # that it says nothing is for verification to find
+            erased = Erased.from_entry(entry)
+            if erased.holds_body(seq) if number is None else (seq, number) in erased.parts:
+                return under
+    return None
 
 
 def erase_rows(connection: Connection, erased: Erased, *, under: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from audit.errors import PolicyWrong
 from audit.policy import Policy
 
-__all__ = ["GROUP", "majority", "with_witness", "without_witness"]
+__all__ = ["GROUP", "majority", "with_log", "with_witness", "without_witness"]
 
 GROUP = "witnesses"
 
@@ -48,6 +48,23 @@ def without_witness(data: bytes, name: str, *, quorum: int | None = None) -> byt
     del lines[at]
     left = [member for member in members if member != name]
     return _made(lines, left, _least(least, len(members), len(left), quorum))
+
+
+def with_log(data: bytes, *, name: str, vkey: str) -> bytes:
+    """The policy with another key for the log of that name, which goes on under it; unchanged where it has no such log.
+
+    Raises PolicyWrong.
+    """
+    Policy.from_text(data)
+    made: list[str] = []
+    for line in data.decode().splitlines():
+        words = line.split()
+        if words[:1] == ["log"] and words[1].partition("+")[0] == name and words[1] != vkey:
+            line = " ".join(["log", vkey, *words[2:]])
+        if words[:1] != ["log"] or line not in made:
+            made.append(line)
+    after = ("\n".join(made) + "\n").encode()
+    return data if after.split() == data.split() else after
 
 
 def _least(before: int, members: int, now: int, asked: int | None) -> int:

@@ -122,6 +122,10 @@ def _entry(connection: Connection, row: Stored, sealing: Sealing) -> Entry:
     if content is None:
         whole = select(ERASED.c.under).where(ERASED.c.seq == row.seq, ERASED.c.number == WHOLE)
         under = connection.scalar(whole)
+        if under is None:
+            from audit.erasure import erased_under  # which reads entries by way of this module
+
+            under = erased_under(connection, row.seq, None, sealing)
         return to_entry(row.seq, row.leaf, None, None) if under is None else erased_entry(row.seq, row.leaf, under)
     return to_entry(row.seq, row.leaf, *content)
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import select
 
 from audit.entry import Entry
-from audit.errors import mapped
+from audit.errors import LogUnavailable, mapped
 from audit.log import Log
 from audit.merkle import Range
 from audit.scan import NOTHING, Looked, Seen, scan
@@ -72,6 +72,8 @@ class Watched:
         """Whether the database holds entries that this process does not know of yet. Raises LogUnavailable."""
         with mapped(self._log.engine, "reading"), self._log.engine.connect() as connection, connection.begin():
             size = connection.scalar(select(HEAD.c.size))
+        if size is not None and type(size) is not int:  # a file that was put in another's place under the service
+            raise LogUnavailable("the log's head can't be read")
         return size is not None and size > self._log.head().size
 
     def looked(self) -> Looked:

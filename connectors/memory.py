@@ -60,7 +60,7 @@ class LogMemory:
             self._look(header)
             self._header = header
         except Forked as error:
-            raise _alarm(error) from error
+            raise _alarm(error, self._path) from error
         finally:
             self._busy = False
 
@@ -207,7 +207,8 @@ class LogMemory:
             raise Tampered(None, "tile-missing", f"the server does not show `{tile.path}`") from error
 
 
-def _alarm(error: Forked) -> LogForked:
-    alarm = LogForked(f"ALARM: {error} ({error.code})")
+def _alarm(error: Forked, path: Path | None) -> LogForked:
+    where = f"; what was seen before stands in {path}: move it away only once you know why the log differs"
+    alarm = LogForked(f"ALARM: {error} ({error.code}){where if path is not None else ''}")
     alarm.kept, alarm.shown = error.kept, error.shown
     return alarm

@@ -216,7 +216,7 @@ def read_archive(
     said: dict[str, bytes] = {}
     try:
         total = path.stat().st_size
-        with path.open("rb") as file, _opened(file) as tar:
+        with path.open("rb") as file, _opened(file, path) as tar:
             for info in tar:
                 _named(info, found, said)
                 source = tar.extractfile(info)
@@ -240,12 +240,12 @@ def read_archive(
         raise _damaged(f"its manifest can't be read ({type(error).__name__})") from None
 
 
-def _opened(file: BinaryIO) -> tarfile.TarFile:
+def _opened(file: BinaryIO, path: Path) -> tarfile.TarFile:
     try:
         return tarfile.open(fileobj=file, mode="r:")
     except tarfile.TarError:
         raise InputWrong(
-            "the file is no backup: `accordant backup` writes a tar", reason="no-backup", field="FILE"
+            f"`{path}` is no backup: `accordant backup` writes a tar", reason="no-backup", field="FILE"
         ) from None
 
 

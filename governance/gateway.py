@@ -254,7 +254,8 @@ class Gateway:
     def _disclosures(self, call: DataCall, request: Request, decision: Decision, batch: Batch) -> list[Draft]:
         """Whose rows are in the batch: entries for each contributor, so that none reads of another's clients.
 
-        Each says by itself under which clauses it was, for the record of the request may be forgotten before it.
+        Each says by itself what was told and under which clauses, for the record of the request may be forgotten
+        before it.
         """
         under = [{"mou": c.mou, "version": c.version, "clause": c.clause} for c in decision.cites]
         drafts, most = [], self.limits.batch_rows
@@ -269,6 +270,7 @@ class Gateway:
                     "purpose": request.purpose,
                     "dataset": request.dataset,
                     "view": request.view,
+                    "fields": list(request.fields),
                     "contributor": contributor,
                     "under": under,
                 }

@@ -15,16 +15,18 @@ import audit
 from audit.errors import mapped
 from audit.head import verified_head
 from audit.note import NoteSigner
+from audit.policy_file import with_log
 from audit.rotation import rotated
 from governance.adapters.store.database import open_database
 from governance.adapters.store.version import require_version
 from governance.errors import InputWrong, LogUnavailable
 from governance.home import SystemClock, locked, note_signer, secret, write_secret
+from governance.home_memory import POLICY
 from governance.ports import Clock
 from governance.settings import Settings
 from governance.wrapping import open_keys
 
-__all__ = ["NEXT", "Rotated", "rotate", "settled", "signs"]
+__all__ = ["NEXT", "Rotated", "policy_follows", "rotate", "settled", "signs"]
 
 NEXT = "log.key.next"
 
@@ -64,6 +66,7 @@ def rotate(settings: Settings, *, clock: Clock | None = None) -> Rotated:
         finally:
             database.dispose()
         _promote(settings)
+        policy_follows(settings, old=old.name, new=new)
     return Rotated(entry=entry.seq, old=old.vkey, new=new.vkey)
 
 
@@ -102,7 +105,28 @@ def settled(settings: Settings) -> NoteSigner:
             _promote(settings)
         else:
             (settings.keys / NEXT).unlink()
+    policy_follows(settings, old=found.name, new=found)
     return found
+
+
+def policy_follows(settings: Settings, *, old: str, new: NoteSigner) -> None:
+    """Names the log by its key of now in the home's policy file, if there is one; what else is in it stays.
+
+    A file that can't be read stays as it is: whoever goes by it says so.
+    """
+    path = settings.home / POLICY
+    try:
+        before = path.read_bytes()
+        after = with_log(before, name=old, vkey=new.vkey)
+    except (FileNotFoundError, audit.NoteWrong, UnicodeDecodeError):
+        return
+    if after != before:
+        following = path.with_name(f".{POLICY}.next")
+        following.write_bytes(after)
+        following.chmod(0o600)
+        _synced(following)
+        following.replace(path)
+        _synced(settings.home)
 
 
 def _vkey(settings: Settings) -> str | None:

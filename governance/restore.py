@@ -37,6 +37,7 @@ from governance.backup import KEY_STORE
 from governance.errors import InputWrong, LogUnavailable, NotFound, Refused
 from governance.forgetting import RESTORED
 from governance.home import SystemClock, note_signer, root_key, write_secret
+from governance.log_key import policy_follows
 from governance.ports import Clock
 from governance.settings import FILE_NAME, Settings, from_home
 from governance.unfinished import making
@@ -295,6 +296,7 @@ def _continued(
     text, line = path.read_text(encoding="utf-8"), f'log_origin = "{name}"'
     text = _LOG_ORIGIN.sub(line, text) if _LOG_ORIGIN.search(text) else f"{text}\n{line}\n"
     path.write_text(text, encoding="utf-8")
+    policy_follows(settings, old=signer.name, new=new)
     return new.vkey, entry.seq, longer[0].size - checkpoint.size if longer else None
 
 

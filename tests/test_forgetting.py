@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, delete, select
 
+from audit.schema import ERASED, WHOLE
 from governance.verification import verify_home
 from tests.forgetting_world import NAME, asked, order, told_of
 from tests.simulator import World
@@ -46,6 +48,30 @@ def test_a_client_is_forgotten_on_the_word_of_its_party(world: World) -> None:
     assert () == found.faults
     assert told["entry"] == found.erased[0][2]
     assert found.to_json()["erased"]
+
+
+def test_what_is_erased_is_known_without_its_marks(world: World) -> None:
+    """They are derived: where somebody takes them away, the erasures themselves say it, and the service starts."""
+    told = order(world, world.partners["north"]).json
+    number = world.services.journal.head().size
+    world.close()
+    engine = create_engine(world.settings.database_url)
+    with engine.begin() as connection:
+        gone = sorted(connection.execute(select(ERASED.c.seq, ERASED.c.number)).all())
+        connection.execute(delete(ERASED))
+    engine.dispose()
+    assert {number_ == WHOLE for _, number_ in gone} == {True, False}
+    assert [] == codes(world)
+    world.open()
+    journal = world.services.journal
+    for seq, part in gone:
+        entry = journal.entry(seq)
+        assert entry is not None
+        if part == WHOLE:
+            assert told["entry"] == entry.erased
+        else:
+            assert journal.details(entry).parts[part] is None
+    assert number <= journal.head().size
 
 
 def test_a_client_that_nobody_knows_is_no_answer(world: World) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+import queue
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from governance.errors import LogUnavailable
 from governance.forgetting import Schedule
 from governance.verification import verify_home
-from tests.forgetting_world import ACCOUNTING, NAME, asked, order, paper, told_of
+from tests.forgetting_world import ACCOUNTING, NAME, OWN, asked, order, paper, told_of
 from tests.simulator import World
 
 
@@ -89,6 +93,42 @@ def test_an_idle_gateway_forgets_too(world: World, elsewhere: World) -> None:
     assert 201 == order(world, world.partners["north"]).status_code
     schedule.look()
     assert NAME not in journal.details(entry).subjects.values()
+
+
+def test_a_database_that_was_put_in_the_others_place(world: World) -> None:
+    """Whatever lies in the head's row, the answer is that the log can't be read."""
+    with closing(sqlite3.connect(world.settings.home / "accordant.db", isolation_level=None)) as raw:
+        raw.execute("UPDATE audit_head SET size = 'many'")
+    answer = world.query(world.partners["north"], OWN)
+    assert 503 == answer.status_code
+    assert "log" in answer.json["reason"]
+    with pytest.raises(LogUnavailable):
+        world.services.journal.refresh()
+
+
+def test_whatever_goes_wrong_is_reported(world: World) -> None:
+    """By the thread of forgetting, which goes on."""
+    services, told = world.services, queue.SimpleQueue[tuple[str, object]]()
+
+    class Odd:
+        """A journal over something that is no database."""
+
+        def __getattr__(self, name: str) -> object:
+            raise TypeError
+
+    schedule = Schedule(
+        journal=Odd(),  # type: ignore[arg-type]
+        vault=services.forgetting.vault,
+        forgetting=services.forgetting,
+        retention=services.retention,
+        sweep=lambda: 0,
+        report=lambda event, **said: told.put((event, said.get("part"))),
+    )
+    schedule.start()
+    try:
+        assert ("forgetting-failed", "look") == told.get(timeout=60)
+    finally:
+        schedule.stop()
 
 
 def test_an_administrators_search_alone_is_nobodys_client(world: World) -> None:

@@ -72,6 +72,7 @@ def test_disclosures_are_kept_while_the_mou_asks_for_them(tmp_path: Path) -> Non
         (left,) = accounted(world)
         assert ["small@1:1"] == left["clauses"]
         assert left["request_erased"]
+        assert ["client", "program"] == left["fields"]  # what was told stands in the record itself
         assert 0 == world.services.forgetting.carry_on()
         assert 201 == order(world, north, keep_disclosures=True).status_code  # the question named it again
         assert 409 == order(world, north, keep_disclosures=True).status_code

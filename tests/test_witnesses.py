@@ -19,6 +19,7 @@ from audit.witness import Answered
 from governance.adapters.alarms import AlarmFile
 from governance.errors import InputWrong
 from governance.settings import from_home
+from governance.verification import verify_home
 from tests.audit.witness import Fake
 from tests.faults.test_clients import until
 from tests.simulator import World
@@ -324,3 +325,23 @@ def test_a_witness_that_is_away_is_no_alarm(world: World, fake: Fake) -> None:
         assert [] == told["contradictions"]
         assert told["witnesses"][0]["reason"]
     assert (200, "permit", None) == asked(world)
+
+
+def test_a_verification_waits_for_witnesses_as_the_service_does(world: World, fake: Fake) -> None:
+    """What came since the last round is told and is no fault, while it is young; a quorum that never was is one."""
+    policy = Policy.from_text((world.settings.home / "witnesses.policy").read_bytes())
+
+    def found(patience: float | None) -> tuple[list[str], int]:
+        told = verify_home(world.settings, policy=policy, patience=patience)
+        return [fault.code for fault in told.faults], told.waiting
+
+    assert (["quorum-missing"], 0) == found(1e12)
+    world.services.witnesses.ask()
+    assert ([], 0) == found(0)
+    covered = world.services.journal.head().size
+    world.services.journal.append([Draft("search", {"number": number}) for number in range(3)])
+    assert ([], 3) == found(1e12)
+    assert (["quorum-missing"], 0) == found(0)
+    assert (["quorum-missing"], 0) == found(None)
+    told = verify_home(world.settings, policy=policy, patience=1e12).to_json()
+    assert (True, covered, 3) == (told["whole"], told["vouched"], told["waiting"])

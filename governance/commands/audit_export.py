@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,15 +15,16 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from audit import LogError
+from audit import LogError, NoteVerifier, NoteWrong
 from audit.export import written
 from audit.memory import recalled
+from audit.note import Checkpoint, signatures_of
 from connectors.answers import Answer
 from connectors.client import Client
 from governance.commands.connection import connect, connection_options
 from governance.errors import InputWrong, NotFound, Unavailable
 
-__all__ = ["bar", "export", "file_bytes", "keys_shown", "kept_notes"]
+__all__ = ["bar", "export", "file_bytes", "keys_shown", "kept_notes", "vkey_of"]
 
 
 @contextmanager
@@ -50,19 +52,35 @@ def file_bytes(path: Path, option: str) -> bytes:
         raise NotFound(f"no file `{path}` can be read", field=option) from None
 
 
-def kept_notes(paths: Sequence[Path]) -> list[bytes]:
-    """Checkpoints of the option `--remembered`: each file one signed note, or what `audit remember` wrote."""
+def kept_notes(paths: Sequence[Path], option: str = "--remembered") -> list[bytes]:
+    """Checkpoints that an option names: each file one signed note, or what `audit remember` wrote."""
     notes: list[bytes] = []
     for path in paths:
-        data = file_bytes(path, "--remembered")
-        if not data.lstrip().startswith(b"{"):
-            notes.append(data)
-            continue
+        data = file_bytes(path, option)
         try:
-            notes += [one.note for one in recalled(path)]
+            if data.lstrip().startswith(b"{"):
+                notes += [one.note for one in recalled(path)]
+                continue
+            Checkpoint.from_text(signatures_of(data)[0])
         except LogError as error:
-            raise InputWrong(str(error), reason="memory-unreadable", field="--remembered") from error
+            detail = f"`{path}` is neither a checkpoint nor what `audit remember` wrote: {error}"
+            raise InputWrong(detail, reason="checkpoint-unreadable", field=option) from error
+        notes.append(data)
     return notes
+
+
+def vkey_of(given: str) -> str:
+    """A verifier key that was given as such, or as a file. Raises NotFound, InputWrong."""
+    text = given.strip()
+    if not re.fullmatch(r"[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+", text):
+        if not text:
+            raise InputWrong("no key was given", reason="key-unreadable", field="--vkey")
+        text = file_bytes(Path(given), "--vkey").decode(errors="replace").strip()
+    try:
+        return NoteVerifier.from_vkey(text).vkey
+    except NoteWrong as error:
+        detail = f"`{given}` holds no verifier key: {error}"
+        raise InputWrong(detail, reason="key-unreadable", field="--vkey") from error
 
 
 def _lines(answer: Answer, size: int, tell: Any) -> Iterator[bytes]:

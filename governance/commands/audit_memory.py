@@ -17,9 +17,12 @@ from audit.succession import Chain
 from audit.tiles import Tile
 from connectors.client import Client
 from connectors.keyfile import default_file
-from governance.commands.audit_export import file_bytes, keys_shown
+from governance.commands.audit_export import keys_shown, vkey_of
 from governance.commands.connection import connect, connection_options
 from governance.errors import InputWrong, NotFound
+
+# How one goes on after an alarm.
+_ON = "once you know why the log differs, and only then, move that file away"
 
 __all__ = ["alarm", "compare", "held_by_tiles", "remember"]
 
@@ -42,7 +45,7 @@ def _shown(client: Client, vkey_file: Path | None) -> tuple[Remembered, bytes]:
 
     A key that is given may be any that the log ever had, where each was signed by the one before.
     """
-    vkey = file_bytes(vkey_file, "--vkey").decode(errors="replace").strip() if vkey_file else None
+    vkey = vkey_of(str(vkey_file)) if vkey_file else None
     vkeys = keys_shown(client)
     if vkey is not None:
         vkey = Chain.opened(vkeys).newest(NoteVerifier.from_vkey(vkey)).vkey
@@ -80,7 +83,7 @@ def _of_this_log(found: tuple[Remembered, ...], origin: str, vkeys: bytes) -> tu
     )
 
 
-def alarm(ctx: click.Context, error: Forked, as_json: bool) -> None:
+def alarm(ctx: click.Context, error: Forked, as_json: bool, *, memory: Path | None = None) -> None:
     """Prints both checkpoints, and ends with 1."""
     if as_json:
         both = {"kept": error.kept.decode(), "shown": error.shown.decode()}
@@ -89,6 +92,8 @@ def alarm(ctx: click.Context, error: Forked, as_json: bool) -> None:
         click.echo(f"ALARM: {error} ({error.code})")
         click.echo(f"\nseen before:\n{error.kept.decode()}\nshown now:\n{error.shown.decode()}")
         click.echo("keep both: together they prove it to anybody who knows the log's key", err=True)
+        if memory is not None:
+            click.echo(f"what was seen before stands in {memory}, and stays there; {_ON}", err=True)
     ctx.exit(1)
 
 
@@ -125,9 +130,9 @@ def remember(
         if not before or before[-1].note != shown.note:
             keep(path, shown)
     except Forked as error:
-        alarm(ctx, error, as_json)
+        alarm(ctx, error, as_json, memory=path)
     except LogError as error:
-        raise InputWrong(str(error), reason="memory-unreadable") from error
+        raise InputWrong(f"`{path}`: {error}", reason="memory-unreadable", field="--memory") from error
     except OSError as error:
         raise InputWrong(f"`{path}` can't be written: {error.strerror}", field="--memory") from error
     if as_json:
@@ -136,7 +141,8 @@ def remember(
         return
     click.echo(f"{origin}: {size} entries, remembered in {path}", err=True)
     if before:
-        click.echo(f"they begin with the {before[-1].checkpoint.size} that were remembered before", err=True)
+        if before[-1].checkpoint.origin == origin:  # else the log was restored, and what is missing was told
+            click.echo(f"they begin with the {before[-1].checkpoint.size} that were remembered before", err=True)
     else:
         click.echo(f"seen for the first time; ask another way whether its key is {shown.vkey}", err=True)
 
@@ -173,7 +179,7 @@ def compare(
     except Forked as error:
         alarm(ctx, error, as_json)
     except LogError as error:
-        raise InputWrong(str(error), reason="memory-unreadable") from error
+        raise InputWrong(f"`{file}`, or your own memory: {error}", reason="memory-unreadable", field="FILE") from error
     if as_json:
         click.echo(json.dumps({"consistent": True, "origin": origin, "compared": len(theirs), "own": len(ours)}))
     else:

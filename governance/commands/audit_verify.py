@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,13 +15,13 @@ from typing import Any
 
 import click
 
-from audit import LogError, NoteVerifier, NoteWrong
+from audit import LogError, NoteVerifier
 from audit.errors import PolicyWrong
 from audit.export_check import ExportReport, verify_export
 from audit.policy import Policy
 from audit.receipt import Receipt
 from audit.vouched import quorum_fault, vouching
-from governance.commands.audit_export import bar, file_bytes, kept_notes
+from governance.commands.audit_export import bar, file_bytes, kept_notes, vkey_of
 from governance.errors import InputWrong
 
 __all__ = ["POLICY", "verify"]
@@ -82,7 +81,7 @@ def verify(
     """
     if folder is not None and home is not None:
         raise InputWrong("an export or a home, not both", field="--export")
-    key, policy = _key(vkey), _policy(policy_file)
+    key, policy = None if vkey is None else vkey_of(vkey), _policy(policy_file)
     start = _start(since)
     if folder is not None:
         ctx.exit(_folder(folder, key, kept_notes(remembered), receipts, start, jobs, policy, as_json))
@@ -100,13 +99,6 @@ def _unused(options: dict[str, Any]) -> None:
             raise InputWrong(f"`{name}` says nothing of a receipt alone", field=name)
 
 
-def _key(vkey: str | None) -> str | None:
-    """The key, whether it was given as such or as a file."""
-    if vkey is None or re.fullmatch(r"[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+", vkey.strip()):
-        return None if vkey is None else vkey.strip()
-    return file_bytes(Path(vkey), "--vkey").decode(errors="replace").strip()
-
-
 def _policy(path: Path | None) -> Policy | None:
     if path is None:
         return None
@@ -121,7 +113,7 @@ def _start(since: str | None) -> bytes | int:
         return 0
     if since.isascii() and since.isdigit():
         return int(since)
-    notes = kept_notes([Path(since)])
+    notes = kept_notes([Path(since)], "--since")
     if not notes:
         raise InputWrong(f"`{since}` holds no checkpoint", reason="checkpoint-unreadable", field="--since")
     return notes[-1]
@@ -140,11 +132,20 @@ def _home(
     from governance.verification import verify_home
 
     settings = from_home(home)
-    own = settings.home / POLICY
+    own, patience = settings.home / POLICY, None
     if policy is None and own.is_file():
-        policy = _policy(own)
+        policy, patience = _policy(own), settings.checkpoint_seconds
     with bar("verifying", quiet=as_json) as tell:
-        report = verify_home(settings, vkey=vkey, remembered=kept, progress=tell, jobs=jobs, since=since, policy=policy)
+        report = verify_home(
+            settings,
+            vkey=vkey,
+            remembered=kept,
+            progress=tell,
+            jobs=jobs,
+            since=since,
+            policy=policy,
+            patience=patience,
+        )
     if as_json:
         click.echo(json.dumps(report.to_json()))
         return 1 if report.faults else 0
@@ -154,7 +155,12 @@ def _home(
         click.echo(f"whole: {_range(report.size, report.since)}, {what}")
         _before(report.since)
         _erased(report.erased)
-        if policy is not None:
+        if report.waiting:
+            click.echo(
+                f"  {report.vouched} entries have the cosignatures that the policy asks for; "
+                f"{report.waiting} came since, and wait for the witnesses' next round"
+            )
+        elif policy is not None:
             click.echo("  the newest checkpoint has the cosignatures that the policy asks for")
         if report.checkpoint is not None:
             _, size, root = report.checkpoint.decode().split("\n")[:3]
@@ -260,10 +266,7 @@ def _receipts(paths: Sequence[Path], vkey: str | None, policy: Policy | None, as
     """Receipts by themselves: 1 where one does not hold."""
     if vkey is None:
         raise InputWrong("a receipt alone is verified with the log's key as you know it", field="--vkey")
-    try:
-        verifier = NoteVerifier.from_vkey(vkey)
-    except NoteWrong as error:
-        raise InputWrong(str(error), reason="key-unreadable", field="--vkey") from error
+    verifier = NoteVerifier.from_vkey(vkey)
     told: list[dict[str, Any]] = [_one(path, verifier, policy) for path in paths]
     for path, one in zip(paths, told, strict=True):
         if as_json:

@@ -71,7 +71,10 @@ def _marked(
     order: str, path: str, *, subject: str, reason: str, contributor: str | None, as_json: bool, **connection: Any
 ) -> None:
     with known_client():
-        made = ordered(order, path, subject=subject, basis=reason, contributor=contributor, connection=connection)
+        made = ordered(
+            order, path, subject=subject, basis=reason, contributor=contributor, connection=connection,
+            option="--reason",
+        )  # fmt: skip
     if as_json:
         click.echo(json.dumps(made))
         return

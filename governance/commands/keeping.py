@@ -102,9 +102,9 @@ def backup(
 
 def _check(file: Path, vkey_file: Path | None, as_json: bool) -> None:
     from governance.archive import read_archive
-    from governance.commands.audit_export import file_bytes
+    from governance.commands.audit_export import vkey_of
 
-    vkey = file_bytes(vkey_file, "--vkey").decode(errors="replace").strip() if vkey_file else None
+    vkey = vkey_of(str(vkey_file)) if vkey_file else None
     with bar("checking", quiet=as_json) as tell:
         manifest = read_archive(file, vkey=vkey, progress=tell)
     if as_json:
@@ -186,8 +186,8 @@ def restore(
     if done.continued is None:
         click.echo("the newest that anybody remembers is in it: the log goes on as it was", err=True)
     else:
-        lost = "nobody said" if done.lost is None else f"{done.lost} at least are lost"
-        click.echo(f"  how many entries came after: {lost}", err=True)
+        lost = "nobody knows how many" if done.lost is None else f"at least {done.lost}"
+        click.echo(f"  entries that came after the backup, and are lost: {lost}", err=True)
         click.echo(f"  the log goes on as {settings.log_origin}; entry {done.continued} says so", err=True)
         click.echo(f"  its new key: {done.vkey}", err=True)
         click.echo(

@@ -30,8 +30,13 @@ def ordered(
     contributor: str | None,
     connection: dict[str, Any],
     keep_disclosures: bool = False,
+    option: str = "--basis",
 ) -> dict[str, Any]:
     """Signs an order and hands it in; the salt of its digest is kept nowhere."""
+    if not basis.strip():
+        raise InputWrong("say why; it is recorded for ever, so it names nobody", field=option)
+    if not subject.strip():
+        raise InputWrong("say which client, by the id that the party has", field="--subject")
     client = connect(**connection)
     salt = secrets.token_bytes(_SALT)
     statement = Order(

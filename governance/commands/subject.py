@@ -49,7 +49,7 @@ def disclosures(client: str, contributor: str | None, as_json: bool, **connectio
         table.add_column(name)
     for one in told["disclosures"]:
         when = one["time"][:19].replace("T", " ")
-        fields = "request erased" if one["request_erased"] else " ".join(one["fields"])
+        fields = " ".join(one["fields"]) or ("request erased" if one["request_erased"] else "")
         words = [one[name] for name in ("to", "purpose", "dataset", "view")]
         table.add_row(str(one["entry"]), when, *map(str, words), fields, " ".join(one["clauses"]))
     Console(width=None if sys.stdout.isatty() else 200).print(table)

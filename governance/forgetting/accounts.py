@@ -6,7 +6,7 @@ is forgotten with the client.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,14 @@ def _clauses(cited: Any) -> list[str]:
     if not isinstance(cited, list):
         return []
     return [f"{one['mou']}@{one['version']}:{one['clause']}" for one in cited if isinstance(one, dict)]
+
+
+def _fields(body: Mapping[str, Any], request: Entry | None) -> list[str]:
+    """What was told: the disclosure says it itself; those of before did not."""
+    said = body.get("fields")
+    if said is None and request is not None:
+        said = (request.body.get("request") or {}).get("fields")
+    return [field for field in said if isinstance(field, str)] if isinstance(said, list) else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,7 @@ class Accounts:
             "purpose": body.get("purpose"),
             "dataset": body.get("dataset"),
             "view": body.get("view"),
-            "fields": ((request.body.get("request") or {}).get("fields") or []) if request is not None else [],
+            "fields": _fields(body, request),
             "clauses": _clauses(cited) or _clauses(body.get("under")),
             "request": request.seq if request is not None else None,
             "request_erased": request is None,

@@ -74,10 +74,12 @@ def taken(
     officer = caller.use in _OFFICERS and caller.party == said.contributor
     if not administrates(caller) and not officer:
         detail = "a party's signatory or steward orders this for the party's own clients, an administrator for any"
+        if caller.use in _OFFICERS and said.contributor is None:
+            detail += f"; say whose client it is: `--contributor {caller.party}`"
         raise Refused(detail, reason="not-an-officer")
     if len(salt) < _SALT or Order.digest(salt=salt, subject=subject) != said.subject_sha256:
         raise InputWrong("the order is about another client than the request", field="subject_sha256")
-    if re.search(rf"(?<!\w){re.escape(subject)}(?!\w)", said.basis):
+    if re.search(rf"(?<!\w){re.escape(subject)}(?!\w)", said.basis, re.IGNORECASE):
         detail = "the reason names the client, and it stands in the log for ever; say it without"
         raise InputWrong(detail, reason="names-the-client", field="basis")
     fault = _statement_fault(said, statement, jws, register, Place(register.seq + 1, now), origin)

@@ -96,6 +96,9 @@ class Schedule:
                 self.look()
             except AccordantError:
                 self._last = -1
+            except Exception as error:  # a database that was changed under the service ends no thread
+                self._report("forgetting-failed", part="look", reason=type(error).__name__)
+                self._last = -1
             looks += 1
             if self._stop.wait(_LOOK):
                 return

@@ -7,8 +7,7 @@
     proposal             a version of an MOU is put up for signing
     signing              a party signs, declines or withdraws (design §5)
     acknowledgement      a party acknowledges its purpose under a duty
-    approval, refusal    a party's answer to a request that its clause has reviewed
-    duty                 a duty is overdue, or done
+    approval, refusal    a party's answer to a request that its clause has reviewed; `duty`: one is overdue, or done
     order                a client is forgotten; the record of disclosures is held, or its hold released
     resumption           what may be missing since a restore was asked for, and data may be released again
 

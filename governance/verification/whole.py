@@ -13,6 +13,7 @@ from typing import Any
 import audit
 from audit import Entry, KeyStore, Tampered
 from audit.careful import Claims
+from audit.look import recorded_at
 from audit.note import Checkpoint, signatures_of
 from audit.policy import Policy
 from audit.schema import as_it_lies
@@ -64,12 +65,14 @@ class Findings:
     since: int = 0
     vouched: int | None = None
     erased: tuple[tuple[int, int, int], ...] = ()  # runs of entries whose content was forgotten, and under which entry
+    waiting: int = 0  # entries behind `vouched` that are so young that witnesses need not have seen them
 
     def to_json(self) -> dict[str, Any]:
         """For `--json`."""
         faults = [{"entry": f.seq, "code": f.code, "sentence": f.sentence, "meaning": f.meaning} for f in self.faults]
         said: dict[str, Any] = {"whole": not faults, "entries": self.size, "since": self.since}
         said |= {"erased": [{"first": a, "last": b, "under": under} for a, b, under in self.erased]}
+        said |= {"waiting": self.waiting} if self.waiting else {}
         return said | ({} if self.vouched is None else {"vouched": self.vouched}) | {"faults": faults}
 
 
@@ -99,13 +102,16 @@ def verify_home(
     jobs: int = 1,
     since: bytes | int = 0,
     policy: Policy | None = None,
+    patience: float | None = None,
 ) -> Findings:
     """Verifies a home's log. `vkey`: the log's key as you know it, by default the one in the home's files.
 
     `remembered`: checkpoints that somebody kept, which the log must extend. `jobs`: so many processes. `since`: a
     checkpoint or a number; what lies before is read as far as later entries rest on it, and not judged again.
-    `policy`: whose cosignatures the newest checkpoint needs. Statements that were refused when they came are no faults
-    of the log: only what should count and does not is.
+    `policy`: whose cosignatures the newest checkpoint needs; with `patience`, an earlier one that has them is enough
+    while the first entry behind it is younger than so many seconds, as the service itself goes by.
+
+    Statements that were refused when they came are no faults of the log: only what should count and does not is.
     """
     engine = open_database(settings.database_url)
     as_it_lies(engine)
@@ -136,6 +142,10 @@ def verify_home(
         found = [Finding(f.seq, f.code, f.message) for f in report.faults]
         found += [Finding(*fault) for fault in checker.orders.ending(engine, report.erased)]
         found += _ending(checker, settings.data, start)
+        waiting = 0
+        if patience is not None and _waits(engine, report.vouched, patience):
+            found = [one for one in found if one.code != "quorum-missing"]
+            waiting = report.size - (report.vouched or 0)
     except Tampered as error:
         return Findings(0, (Finding(error.seq, error.code, str(error)),))
     except audit.WrongCheckpoint as error:
@@ -152,7 +162,13 @@ def verify_home(
             keys.close()
         engine.dispose()
     faults = tuple(sorted(found, key=lambda f: (f.seq is None, f.seq or 0)))
-    return Findings(report.size, faults, report.checkpoint, report.since, report.vouched, report.erased)
+    return Findings(report.size, faults, report.checkpoint, report.since, report.vouched, report.erased, waiting)
+
+
+def _waits(engine: Any, vouched: int | None, patience: float) -> bool:
+    """Whether the first entry that no quorum vouches for is young enough. Nothing waits where none ever did."""
+    recorded = recorded_at(engine, vouched) if vouched else None
+    return recorded is not None and dt.datetime.now(dt.UTC) - recorded < dt.timedelta(seconds=patience)
 
 
 def _first(since: bytes | int) -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from audit import NoteSigner
 from audit.cosignature import Cosigner
 from audit.errors import PolicyWrong
 from audit.policy import Policy
-from audit.policy_file import majority, with_witness, without_witness
+from audit.policy_file import majority, with_log, with_witness, without_witness
 from tests.audit.worlds import signer
 
 LOG = signer().vkey
@@ -115,3 +116,19 @@ def test_who_is_not_there_can_t_be_removed() -> None:
     """By name."""
     with pytest.raises(PolicyWrong):
         without_witness(added(b"", "a"), "b")
+
+
+def test_a_log_goes_on_under_another_key() -> None:
+    """Its line alone changes, once, and keeps its address; another log's stays, and so does every other line."""
+    origin = LOG.partition("+")[0]
+    data = b"# ours\n" + added(b"", "north").replace(f"log {LOG}".encode(), f"log {LOG} https://log.example".encode())
+    new = NoteSigner.generate(f"{origin}/2").vkey
+    after = with_log(data, name=origin, vkey=new)
+    assert data.replace(LOG.encode(), new.encode()) == after
+    assert after == with_log(after, name=origin, vkey=new)
+    assert after == with_log(after, name=f"{origin}/2", vkey=new)
+    twice = f"log {LOG}\nlog {new}\nquorum none\n".encode()
+    assert f"log {new}\nquorum none\n".encode() == with_log(twice, name=origin, vkey=new)
+    assert b"quorum none\n" == with_log(b"quorum none\n", name=origin, vkey=new)
+    with pytest.raises(PolicyWrong):
+        with_log(b"log", name=origin, vkey=new)

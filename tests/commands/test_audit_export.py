@@ -163,6 +163,30 @@ def test_wrong_input_is_two(shell: Shell, args: list[str], monkeypatch: pytest.M
     assert (2, 1) == (said.code, len(said.err.splitlines()))
 
 
+@pytest.mark.parametrize("content", [b"", b"\n", b"junk", b"\xff\x00"])
+@pytest.mark.parametrize("option", ["--vkey", "--remembered", "--since"])
+@pytest.mark.parametrize("what", ["--export", "--home"])
+def test_a_file_that_is_none_is_named(shell: Shell, content: bytes, option: str, what: str) -> None:
+    """No key is not the folder's own key, and no memory is not nothing to remember: option and file are told."""
+    shell.run("audit", "export", shell.folder / "log")
+    odd = shell.folder / "odd"
+    odd.write_bytes(content)
+    at = shell.folder / "log" if what == "--export" else shell.services.settings.home
+    for given in (odd, shell.folder / "nowhere", shell.folder):
+        said = shell.run("audit", "verify", what, at, option, given)
+        assert (2, "", 1) == (said.code, said.out, len(said.err.splitlines())), said
+        assert option in said.err or str(given) in said.err
+        assert str(given) in said.err
+        assert not {"--vkey", "--remembered", "--since"} - {option} & set(said.err.split("`"))
+
+
+def test_no_key_is_none(shell: Shell) -> None:
+    """An option that is given says something."""
+    shell.run("audit", "export", shell.folder / "log")
+    said = shell.run("audit", "verify", "--export", shell.folder / "log", "--vkey", "")
+    assert (2, "accordant: `--vkey`: no key was given\n") == (said.code, said.err)
+
+
 def test_an_export_spares_another_folder(shell: Shell) -> None:
     """It writes over nothing that is not an export of this log."""
     (shell.folder / "log").mkdir()

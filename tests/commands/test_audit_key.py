@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
 from audit import NoteSigner
+from audit.cosignature import Cosigner
 from audit.memory import Remembered, remember
+from audit.policy_file import with_witness
 from audit.rotation import rotated
 from connectors.client import Client
 from governance.adapters.store.database import open_database
@@ -47,6 +50,37 @@ def test_it_serves_again(home: Settings) -> None:
     rotate(home)
     for vkey in (None, done["old"], done["new"]):
         assert () == verify_home(home, vkey=vkey).faults
+
+
+def policy_of(home: Settings) -> bytes:
+    """A policy that asks for one witness, as the command writes it."""
+    cosigner = Cosigner("w", Ed25519PrivateKey.generate()).verifier.vkey
+    return with_witness(b"", name="w", vkey=cosigner, url=None, log_vkey=note_signer(home).vkey, quorum=0)
+
+
+def test_the_policy_names_the_log_by_its_new_key(home: Settings) -> None:
+    """After a rotation, and after one that a crash broke off once the log knew; nothing else of it changes."""
+    path, old = home.home / "witnesses.policy", note_signer(home)
+    path.write_bytes(policy_of(home))
+    before = path.read_bytes()
+    done = rotate(home)
+    assert before.replace(old.vkey.encode(), done.new.encode()) == path.read_bytes()
+    assert 0o600 == path.stat().st_mode & 0o777
+    turned(home, note_signer(home), new := NoteSigner.generate(home.log_origin))
+    (home.keys / NEXT).write_bytes(new.to_pem())
+    (home.keys / NEXT).chmod(0o600)
+    open_services(home).close()
+    assert before.replace(old.vkey.encode(), new.vkey.encode()) in path.read_bytes()
+    ran = CliRunner().invoke(cli, ["audit", "verify", "--home", str(home.home), "--json"])
+    assert [] == json.loads(ran.stdout)["faults"]
+
+
+def test_a_policy_that_can_t_be_read_stays(home: Settings) -> None:
+    """Whoever goes by it says so."""
+    path = home.home / "witnesses.policy"
+    path.write_bytes(b"witness \xff")
+    rotate(home)
+    assert b"witness \xff" == path.read_bytes()
 
 
 def test_not_while_it_is_served(home: Settings) -> None:

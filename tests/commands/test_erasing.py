@@ -38,6 +38,22 @@ def test_the_same_by_another_name(shell: Shell) -> None:
     assert (2, True) == (wrong.code, "names the client" in wrong.err)
 
 
+def test_an_order_says_why_and_of_whom(shell: Shell) -> None:
+    """Nothing is sent without; and whoever says it names nobody, in whatever letters."""
+    for words in (
+        ("audit", "erase", "--subject", "client-9", "--basis", " ", "--yes"),
+        ("audit", "hold", "--subject", "client-9", "--reason", ""),
+        ("audit", "release-hold", "--subject", "client-9", "--reason", ""),
+        ("audit", "erase", "--subject", " ", "--basis", "the client asked", "--yes"),
+        ("subject", "erase", "", "--basis", "the client asked", "--yes"),
+    ):
+        said = shell.run(*words)
+        assert (2, True) == (said.code, said.err.startswith("accordant: ")), (words, said)
+        assert "unforeseen" not in said.err
+    shell.run("audit", "search", "--subject", "client-9")
+    assert "names the client" in shell.run(*ERASE[:-1], "CLIENT-9 asked", "--yes").err
+
+
 def test_what_nobody_knows_is_no(shell: Shell) -> None:
     """Exit code 1, and one line."""
     for words in (

@@ -96,6 +96,17 @@ def test_an_older_backup(world: World, tmp_path: Path) -> None:
     again.close()
 
 
+def test_the_policy_names_the_log_as_it_goes_on(world: World, tmp_path: Path) -> None:
+    """Its witnesses and its quorum stay."""
+    path, old = world.settings.home / "witnesses.policy", note_signer(world.settings).vkey
+    path.write_text(f"log {old}\nquorum none\n")
+    back_up(world.settings, tmp_path / "b.tar")
+    again = restored(world, tmp_path / "b.tar", tmp_path / "again")
+    new = note_signer(again.settings).vkey
+    assert f"log {new}\nquorum none\n" == (again.settings.home / "witnesses.policy").read_text()
+    assert old != new
+
+
 def test_when_nobody_remembers(world: World, tmp_path: Path) -> None:
     """It may be older: a new origin says that nobody knows what is missing; a second restore says it of the first."""
     back_up(world.settings, tmp_path / "b.tar")
@@ -237,7 +248,7 @@ def test_by_the_commands(world: World, tmp_path: Path) -> None:
     assert 0 == ran("backup", tmp_path / "b.tar", "--home", world.settings.home).exit_code
     made = ran("restore", tmp_path / "b.tar", tmp_path / "again", "--keys", world.settings.keys)
     assert 0 == made.exit_code, made.output
-    assert "how many entries came after: nobody said" in made.stderr
+    assert "entries that came after the backup, and are lost: nobody knows how many" in made.stderr
     assert "accordant audit resume" in made.stderr
     again = from_home(tmp_path / "again", {})
     key = tmp_path / "administrator.pem"
