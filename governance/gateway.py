@@ -254,8 +254,7 @@ class Gateway:
     def _disclosures(self, call: DataCall, request: Request, decision: Decision, batch: Batch) -> list[Draft]:
         """Whose rows are in the batch: entries for each contributor, so that none reads of another's clients.
 
-        Each says by itself what was told and under which clauses, for the record of the request may be forgotten
-        before it.
+        Each says by itself what was told and why, for the record of the request may be forgotten before it.
         """
         under = [{"mou": c.mou, "version": c.version, "clause": c.clause} for c in decision.cites]
         drafts, most = [], self.limits.batch_rows
