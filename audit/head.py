@@ -8,7 +8,7 @@ row is read anew.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, inspect, select
@@ -141,10 +141,10 @@ def insert_head(connection: Connection, head: Head) -> None:
     connection.execute(_INSERT, {"id": 1} | _values(head))
 
 
-def move_head(connection: Connection, old: Head, new: Head) -> bool:
-    """Compare-and-swap: whether the head still stood at `old`, and now stands at `new`."""
-    values = (*_values(new).values(), old.size, old.last)
-    return bool(run(connection, plain(connection, _MOVE), values).rowcount == 1)
+def move_head(connection: Connection, old: Head, new: Head) -> Callable[[], bool]:
+    """Compare-and-swap: whether the head still stood at `old`, and now stands at `new`, once that is known."""
+    moved = run(connection, plain(connection, _MOVE), (*_values(new).values(), old.size, old.last))
+    return lambda: bool(moved.rowcount == 1)
 
 
 def _values(head: Head) -> dict[str, object]:

@@ -86,7 +86,7 @@ def continued(
     ):
         head = verified_head(connection, origin=old.name, verifier=old.verifier)
         note = new.sign(Checkpoint(new.name, head.size, head.root).to_text())
-        if not move_head(connection, head, Head(head.size, head.last, head.frontier, note, head.checkpoint_time)):
+        if not move_head(connection, head, Head(head.size, head.last, head.frontier, note, head.checkpoint_time))():
             raise LogError("somebody else wrote to the log meanwhile")
     with Log.open(engine, origin=new.name, signer=new, keys=keys, clock=clock or SystemClock()) as log:
         more = {"checkpoint": head.checkpoint.decode(), **body}

@@ -14,7 +14,8 @@ option `sqlite_begin` asks for it, as the sequencer does, so that a write never 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from operator import methodcaller
 from typing import Any
 
@@ -53,6 +54,7 @@ __all__ = [
     "TERMS",
     "WHOLE",
     "Octets",
+    "at_once",
     "as_it_lies",
     "make_durable",
     "make_tables",
@@ -200,11 +202,9 @@ def plain(engine: Engine | Connection, text: str) -> str:
 def run(connection: Connection, text: str, values: Sequence[Any] = ()) -> Any:
     """One of the log's own statements, once, or for each of a list of values; the cursor, or what stands for it.
 
-    On SQLite by the driver's own cursor: SQLAlchemy's way to it costs three times what the statement does. Errors are
+    By the driver's own cursor: SQLAlchemy's way to it costs several times what a statement does on SQLite. Errors are
     the driver's then (`vendor_errors` holds both).
     """
-    if connection.dialect.name != "sqlite":
-        return connection.exec_driver_sql(text, values or None)
     driver: Any = connection.connection.dbapi_connection
     cursor = driver.cursor()
     try:
@@ -213,6 +213,18 @@ def run(connection: Connection, text: str, values: Sequence[Any] = ()) -> Any:
         cursor.close()  # whoever keeps the error must not keep the statement, and with it the lock
         raise
     return cursor
+
+
+@contextmanager
+def at_once(connection: Connection) -> Iterator[None]:
+    """What is `run` in the block may be sent without waiting for answers; these, or an error, are there at its end."""
+    driver: Any = connection.dialect.dbapi
+    if connection.dialect.name == "sqlite" or not driver.capabilities.has_pipeline():
+        yield
+        return
+    opened: Any = connection.connection.dbapi_connection
+    with opened.pipeline():
+        yield
 
 
 def make_tables(connection: Connection) -> None:

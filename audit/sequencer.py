@@ -34,7 +34,7 @@ from audit.head import Head, check_head, extended, locked_place, move_head, read
 from audit.inserting import insert_content, insert_leaves
 from audit.note import NoteSigner, NoteVerifier
 from audit.place import Place, caught_up
-from audit.schema import make_durable, run
+from audit.schema import at_once, make_durable, run
 from audit.sealing import Sealing
 
 __all__ = ["Clock", "Sequencer", "Within"]
@@ -317,14 +317,17 @@ class Sequencer:
         if not batch.entries:
             return place
         entries = [entry for _, entry in batch.entries]
-        insert_leaves(connection, entries)
-        insert_content(connection, batch.entries, self._sealing)
-        hashes = [e.leaf_hash for e in entries]
-        head = extended(place.head, hashes, time=entries[-1].time, signer=self._signer)
-        if not move_head(connection, place.head, head):
+        with at_once(connection):
+            insert_leaves(connection, entries)
+            insert_content(connection, batch.entries, self._sealing)
+            hashes = [e.leaf_hash for e in entries]
+            head = extended(place.head, hashes, time=entries[-1].time, signer=self._signer)
+            moved = move_head(connection, place.head, head)
+            after = place.after(head, [(entry.seq, draft.terms) for draft, entry in batch.entries])
+            after = after.filed_when_full(connection)
+        if not moved():
             raise _Moved
-        after = place.after(head, [(entry.seq, draft.terms) for draft, entry in batch.entries])
-        return after.filed_when_full(connection)
+        return after
 
     def _current(self, connection: Connection) -> Place:
         """The place on the disk, its row locked; usually the one in memory."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -37,10 +36,10 @@ def _changed(draw: st.DrawFn, entry: Entry) -> Entry:
         at = draw(st.integers(0, len(body[key]) - 1))
         body[key] = body[key][:at] + draw(st.sampled_from("AZaz09-_.= é")) + body[key][at + 1 :]
     elif how == "kind":
-        return replace(entry, kind=draw(st.sampled_from(_KINDS)))
+        return entry._replace(kind=draw(st.sampled_from(_KINDS)))
     else:
         return replace(entry, time=entry.time.replace(year=draw(st.integers(2020, 2040))))
-    return replace(entry, body=body)
+    return entry._replace(body=body)
 
 
 @st.composite
@@ -55,7 +54,7 @@ def logs(draw: st.DrawFn) -> list[Entry]:
         elif how == "drop" and len(rows) > 1:
             del rows[at]
         elif how == "double":
-            rows.append(replace(rows[at], seq=len(rows) + 100, time=rows[-1].time))
+            rows.append(rows[at]._replace(seq=len(rows) + 100, time=rows[-1].time))
         else:
             other = draw(st.integers(0, len(rows) - 1))
             rows[at], rows[other] = rows[other], rows[at]
