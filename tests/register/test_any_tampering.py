@@ -38,7 +38,7 @@ def _changed(draw: st.DrawFn, entry: Entry) -> Entry:
     elif how == "kind":
         return entry._replace(kind=draw(st.sampled_from(_KINDS)))
     else:
-        return replace(entry, time=entry.time.replace(year=draw(st.integers(2020, 2040))))
+        return entry._replace(time=entry.time.replace(year=draw(st.integers(2020, 2040))))
     return entry._replace(body=body)
 
 
