@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, inspect, select
 
@@ -34,7 +35,8 @@ __all__ = [
 
 _ROW = select(HEAD.c.size, HEAD.c.last, HEAD.c.frontier, HEAD.c.time, HEAD.c.checkpoint).where(HEAD.c.id == 1)
 _PLACE = "SELECT size, last FROM audit_head WHERE id = 1"
-_LOCKED = {"postgresql": f"{_PLACE} FOR UPDATE"}
+# Where another process may have moved it, the whole row: it spares a turn.
+_LOCKED = {"postgresql": "SELECT size, last, frontier, time, checkpoint FROM audit_head WHERE id = 1 FOR UPDATE"}
 _INSERT = insert(HEAD)
 _MOVE = (
     "UPDATE audit_head SET size = ?, last = ?, frontier = ?, time = ?, checkpoint = ? "
@@ -73,13 +75,18 @@ def _sign(frontier: Range, signer: NoteSigner) -> bytes:
     return signer.sign(Checkpoint(signer.name, frontier.size, frontier.root).to_text())
 
 
-def read_head(connection: Connection) -> Head | None:
-    """The stored head, None where there is no log. Raises Tampered where the row contradicts itself."""
-    row = connection.execute(_ROW).one_or_none()
+def read_head(connection: Connection, row: Sequence[Any] | None = None) -> Head | None:
+    """The stored head, None where there is no log. `row`: as `locked_place` gave it.
+
+    Raises Tampered where the row contradicts itself.
+    """
+    if row is None or len(row) < len(_ROW.selected_columns):
+        row = connection.execute(_ROW).one_or_none()
     if row is None:
         return None
+    size, last, frontier, time, checkpoint = row
     try:
-        return Head(row.size, row.last, Range.from_bytes(row.size, row.frontier), row.checkpoint, from_text(row.time))
+        return Head(size, last, Range.from_bytes(size, frontier), checkpoint, from_text(time))
     except (ValueError, TypeError, AttributeError, OverflowError, NotCanonical) as error:
         raise Tampered(None, "head-differs", f"the log's head can't be read: {error}") from error
 
@@ -103,14 +110,16 @@ def check_head(head: Head, *, origin: str, verifier: NoteVerifier) -> None:
         )
 
 
-def verified_head(connection: Connection, *, origin: str, verifier: NoteVerifier) -> Head:
-    """The head, held against its checkpoint, the number of leaves and the last of them.
+def verified_head(connection: Connection, *, origin: str, verifier: NoteVerifier, lock: bool = False) -> Head:
+    """The head, held against its checkpoint, the number of leaves and the last of them: of one moment.
+
+    So the transaction is a `snapshot`, or the row is locked first, and whoever appends meanwhile waits.
 
     Raises LogMissing, WrongCheckpoint, Tampered.
     """
     if not inspect(connection).has_table(HEAD.name):
         raise LogMissing("the database holds no log")
-    head = read_head(connection)
+    head = read_head(connection, locked_place(connection) if lock else None)
     if head is None:
         raise LogMissing("the database holds no log")
     check_head(head, origin=origin, verifier=verifier)
@@ -130,10 +139,13 @@ def verified_head(connection: Connection, *, origin: str, verifier: NoteVerifier
     return head
 
 
-def locked_place(connection: Connection) -> tuple[int, bytes] | None:
-    """Size and last hash, the row locked until the transaction ends (SQLite: the whole database is)."""
+def locked_place(connection: Connection) -> tuple[Any, ...]:
+    """Size, last hash and perhaps the rest of the row, locked until the transaction ends (SQLite: the whole database).
+
+    Empty where there is no log.
+    """
     row = run(connection, _LOCKED.get(connection.dialect.name, _PLACE)).fetchone()
-    return None if row is None else (row[0], row[1])
+    return () if row is None else tuple(row)
 
 
 def insert_head(connection: Connection, head: Head) -> None:

@@ -104,7 +104,7 @@ class Log:
         _named(origin, signer)
         verifier, sealing = verifier or signer.verifier, Sealing(keys)
         with mapped(engine, "being opened"), _writing(engine) as connection, connection.begin():
-            head = verified_head(connection, origin=origin, verifier=verifier)
+            head = verified_head(connection, origin=origin, verifier=verifier, lock=True)
             kinds = newest_of_kinds(connection)
             since = refiled(connection, head, sealing)
             place, newer = caught_up(connection, head, since=since, sealing=sealing)

@@ -18,7 +18,7 @@ from audit.keys import KeyStore
 from audit.note import NoteVerifier
 from audit.place import caught_up, filed_below
 from audit.rows import checked_leaf, fetch
-from audit.schema import LEAVES, METADATA
+from audit.schema import LEAVES, METADATA, snapshot
 from audit.sealing import Sealing
 
 __all__ = ["entries_of", "head_of", "missing_tables", "recorded_at"]
@@ -38,7 +38,7 @@ def head_of(engine: Engine, *, origin: str, verifier: NoteVerifier, keys: KeySto
 
     Raises LogMissing, WrongCheckpoint, Tampered, LogUnavailable.
     """
-    with mapped(engine, "being looked at"), engine.connect() as connection, connection.begin():
+    with mapped(engine, "being looked at"), snapshot(engine) as connection, connection.begin():
         head = verified_head(connection, origin=origin, verifier=verifier)
         caught_up(connection, head, since=filed_below(connection, head.size), sealing=Sealing(keys))
         return head

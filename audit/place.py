@@ -108,21 +108,22 @@ def caught_up(
     Their leaves are held against the chain from the known place on; bodies are opened only where their words are not
     filed. Raises Tampered, KeysUnavailable.
     """
-    filed = filed_below(connection, head.size)
     first = since if known is None else known.head.size
+    kinds, filed = _chained(connection, head, first, None if known is None else known.head.last)
     waiting = [] if known is None else [one for one in known.unfiled if one[0] >= filed]
-    kinds = _chained(connection, head, first, None if known is None else known.head.last)
     for entry in _read(connection, max(first, filed), head.size, sealing):
         waiting.append((entry.seq, terms(entry.kind, entry.body)))
     return Place(head, tuple(waiting)), kinds
 
 
-def _chained(connection: Connection, head: Head, first: int, last: bytes | None) -> dict[str, int]:
-    """The newest entry of each kind from `first` on. `last`: the hash of the leaf before it."""
+def _chained(connection: Connection, head: Head, first: int, last: bytes | None) -> tuple[dict[str, int], int]:
+    """The newest entry of each kind from `first` on; and behind the last that is filed. `last`: the hash of the leaf
+    before `first`."""
     kinds: dict[str, int] = {}
-    rows = select(LEAVES.c.seq, LEAVES.c.leaf).where(LEAVES.c.seq >= first, LEAVES.c.seq < head.size)
-    behind = first
-    for seq, data in connection.execute(rows.order_by(LEAVES.c.seq)):
+    newest = _NEWEST.where(TERMS.c.seq < head.size).scalar_subquery()
+    rows = select(LEAVES.c.seq, LEAVES.c.leaf, newest).where(LEAVES.c.seq >= first, LEAVES.c.seq < head.size)
+    behind, filed = first, None
+    for seq, data, filed in connection.execute(rows.order_by(LEAVES.c.seq)):  # noqa: B007 - the same in each row
         leaf = checked_leaf(seq, data)
         if seq != behind or (last is not None and leaf.prev != last):
             raise Tampered(behind, "missing" if seq != behind else "chain-broken", _UNCHAINED.format(behind))
@@ -130,7 +131,9 @@ def _chained(connection: Connection, head: Head, first: int, last: bytes | None)
         last, behind = Leaf.hash(data), seq + 1
     if behind != head.size or (behind > first and last != head.last):
         raise Tampered(behind, "missing" if behind != head.size else "leaf-changed", _UNCHAINED.format(head.size - 1))
-    return kinds
+    if behind == first:
+        return kinds, filed_below(connection, head.size)
+    return kinds, 0 if filed is None else filed + 1
 
 
 def refiled(connection: Connection, head: Head, sealing: Sealing) -> int:

@@ -84,7 +84,7 @@ def continued(
         engine.connect().execution_options(sqlite_begin="IMMEDIATE") as connection,
         connection.begin(),
     ):
-        head = verified_head(connection, origin=old.name, verifier=old.verifier)
+        head = verified_head(connection, origin=old.name, verifier=old.verifier, lock=True)
         note = new.sign(Checkpoint(new.name, head.size, head.root).to_text())
         if not move_head(connection, head, Head(head.size, head.last, head.frontier, note, head.checkpoint_time))():
             raise LogError("somebody else wrote to the log meanwhile")

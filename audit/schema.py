@@ -61,6 +61,7 @@ __all__ = [
     "plain",
     "prepare",
     "run",
+    "snapshot",
     "sqlite_pragmas",
 ]
 
@@ -194,6 +195,9 @@ _guard(BODIES, deletes=False)
 _guard(PARTS, deletes=False, key="seq = NEW.seq AND number = NEW.number")
 
 
+_ONE_MOMENT = "REPEATABLE READ"  # PostgreSQL's snapshot isolation
+
+
 def plain(engine: Engine | Connection, text: str) -> str:
     """A statement of our own with `?` for each value, as the engine's driver wants it."""
     return text if engine.dialect.paramstyle == "qmark" else text.replace("?", "%s")
@@ -213,6 +217,12 @@ def run(connection: Connection, text: str, values: Sequence[Any] = ()) -> Any:
         cursor.close()  # whoever keeps the error must not keep the statement, and with it the lock
         raise
     return cursor
+
+
+def snapshot(engine: Engine) -> Connection:
+    """A connection for a transaction that sees one moment, while others write. SQLite has no other."""
+    connection = engine.connect()
+    return connection if engine.dialect.name == "sqlite" else connection.execution_options(isolation_level=_ONE_MOMENT)
 
 
 @contextmanager

@@ -332,9 +332,10 @@ class Sequencer:
     def _current(self, connection: Connection) -> Place:
         """The place on the disk, its row locked; usually the one in memory."""
         known = self._place
-        if locked_place(connection) == (known.head.size, known.head.last) and self._settled:
+        row = locked_place(connection)
+        if row[:2] == (known.head.size, known.head.last) and self._settled:
             return known
-        head, size = read_head(connection), known.head.size
+        head, size = read_head(connection, row), known.head.size
         if head is None or head.size < size or (head.size == size and head.last != known.head.last):
             raise Tampered(None, "rewound", f"the log was put back to before its {size} entries, or replaced")
         check_head(head, origin=self._signer.name, verifier=self._verifier)

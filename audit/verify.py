@@ -39,7 +39,7 @@ from audit.policy import Policy
 from audit.raw import not_text
 from audit.report import MOST_FAULTS, Fault, Faults, Report
 from audit.rotation import accepted, followed, held_roots
-from audit.schema import BODIES, HEAD, LEAVES, PARTS, TERMS, as_it_lies
+from audit.schema import BODIES, HEAD, LEAVES, PARTS, TERMS, as_it_lies, snapshot
 from audit.sealing import Sealing
 from audit.since import begin_walk, entries_before
 from audit.succession import Chain
@@ -98,7 +98,7 @@ def verify(
     if check_entry is not None:
         check = check_entry
         claims = Claims(_itself, lambda _, entry: check(entry))
-    with mapped(engine, "being verified"), engine.connect() as connection, connection.begin():
+    with mapped(engine, "being verified"), snapshot(engine) as connection, connection.begin():
         run = _Run.of(engine, sealing, connection, known, remembered, since, claims)
     run.all(progress, jobs, open_keys)
     return run.end(policy)

@@ -20,6 +20,7 @@ from audit.errors import NoteWrong, WrongCheckpoint
 from audit.note import Checkpoint, NoteVerifier
 from audit.policy import Policy
 from audit.report import Faults
+from audit.schema import HEAD
 
 __all__ = ["Vouched", "quorum_fault", "vouching"]
 
@@ -96,6 +97,10 @@ class Vouched:
         rows = select(c.size, c.witness, c.checkpoint, c.line).where(c.size > self._done)
         if end is None:
             rows = rows.where(c.size <= size)
+        else:
+            # What witnesses cosigned while the log grew on is of entries that are not verified this time.
+            grown = connection.scalar(select(HEAD.c.size).where(HEAD.c.id == 1)) if _has_head(connection) else None
+            rows = rows.where((c.size <= end) | (c.size > (grown if type(grown) is int else end)))
         streamed = connection.execution_options(yield_per=100).execute(rows.order_by(c.size, c.witness))
         for row in (row for row in streamed if type(row.size) is int):
             self._one(row, roots.get(row.size), end)
@@ -158,6 +163,10 @@ class Vouched:
 
     def _noted(self, connection: Connection, note: bytes, size: int) -> bytes:
         return self.newest(connection, _without_lines(note), size)
+
+
+def _has_head(connection: Connection) -> bool:
+    return inspect(connection).has_table(HEAD.name)
 
 
 def _without_lines(note: bytes) -> bytes:

@@ -17,6 +17,7 @@ from audit.head import verified_head
 from audit.note import NoteSigner
 from audit.policy_file import with_log
 from audit.rotation import rotated
+from audit.schema import snapshot
 from governance.adapters.store.database import open_database
 from governance.adapters.store.version import require_version
 from governance.errors import InputWrong, LogUnavailable
@@ -83,7 +84,7 @@ def signs(settings: Settings) -> NoteSigner:
         return note_signer(settings)  # it was being written when the crash came
     database = open_database(settings.database_url)
     try:
-        with mapped(database, "being looked at"), database.connect() as connection, connection.begin():
+        with mapped(database, "being looked at"), snapshot(database) as connection, connection.begin():
             verified_head(connection, origin=settings.log_origin, verifier=following.verifier)
     except audit.WrongCheckpoint:
         return note_signer(settings)

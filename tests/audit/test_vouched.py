@@ -133,3 +133,18 @@ def test_an_export(seen: Log, tmp_path: Path) -> None:
     note = (folder / "checkpoint").read_bytes()
     (folder / "checkpoint").write_bytes(with_lines(note.partition(b"\n\n")[0] + b"\n\n", ()))
     assert "checkpoint-malformed" in {c for _, c in told(verify_export(folder, vkey=vkey, policy=policy()).report)}
+
+
+def test_a_log_that_grows_while_it_is_verified(seen: Log) -> None:
+    """What is recorded and cosigned meanwhile is of entries that are not looked at this time; nothing was put back."""
+    grown = []
+
+    def grow(_done: int, _of: int) -> None:
+        if not grown:
+            grown.extend(seen.append([draft(n) for n in range(3)]))
+            cosign(seen, 0, 1, 2)
+
+    vkey = seen.verifier.vkey
+    report = verify(seen, vkey=vkey, progress=grow, policy=policy("2", log=vkey))
+    assert ([], SIZE) == (told(report), report.vouched)
+    assert (3, []) == (len(grown), told(verify(seen, vkey=vkey, policy=policy("3", log=vkey))))
