@@ -24,7 +24,7 @@ from audit.entry import ERASURE, Entry
 from audit.errors import KeysUnavailable, Tampered, mapped, vendor_errors
 from audit.keys import DATA_KEYS, HANDLE, handle_id, handle_text
 from audit.leaf import Leaf
-from audit.rows import checked_leaf, fetch, place_of
+from audit.rows import Stored, checked_leaf, fetch, opened, place_of, to_entry
 from audit.schema import BODIES, ERASED, ERASED_KEYS, LEAVES, NAMED, PARTS, TERMS, WHOLE
 from audit.sealing import Lost, Sealing
 
@@ -149,12 +149,20 @@ def erased_under(connection: Connection, seq: int, number: int | None, sealing: 
     rows = connection.execute(newest.order_by(LEAVES.c.seq))
     later += [n for n, leaf in rows if checked_leaf(n, leaf).kind == ERASURE]
     for under in later:
-        (entry,) = fetch(connection, [under], sealing)
-        with suppress(ValueError, TypeError):  # that it says nothing is for verification to find
-            erased = Erased.from_entry(entry)
+        # One that is no erasure, or says nothing, is for verification to find.
+        with suppress(Tampered, Lost, KeysUnavailable, ValueError, TypeError):
+            erased = _said_by(connection, under, sealing)
             if erased.holds_body(seq) if number is None else (seq, number) in erased.parts:
                 return under
     return None
+
+
+def _said_by(connection: Connection, under: int, sealing: Sealing) -> Erased:
+    row = connection.execute(_BODIES.where(BODIES.c.seq == under)).one_or_none()
+    if row is None or checked_leaf(under, row.leaf).kind != ERASURE:
+        raise ValueError("it is no erasure")
+    content = opened(Stored(*row), sealing)
+    return Erased.from_entry(to_entry(under, row.leaf, *(content or (None, None))))
 
 
 def erase_rows(connection: Connection, erased: Erased, *, under: int) -> None:

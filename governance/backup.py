@@ -133,7 +133,7 @@ def _files(settings: Settings) -> Iterator[tuple[str, Path]]:
         folders[:] = sorted(name for name in folders if ".upload-" not in name)
         for name in sorted(names):
             path = Path(folder) / name
-            if path.is_file() and not path.is_symlink():
+            if path.is_file() and not path.is_symlink() and not name.startswith(".load-"):
                 yield path.relative_to(settings.home).as_posix(), path
 
 

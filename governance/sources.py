@@ -7,6 +7,7 @@ database may hold a password: it is kept encrypted under a key outside the datab
 from __future__ import annotations
 
 import hashlib
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,8 +31,9 @@ __all__ = ["Cipher", "MappingRead", "SourceBook", "SourceKinds", "file_sha256"]
 
 # For so many sets of sources it is kept how they are asked together: each set has an engine of its own.
 _MOST_GROUPED = 8
-# A file that is younger, in seconds, may belong to a load under way, whose entry does not stand yet.
-_UNDER_WAY = 3600
+# How long, in seconds, rows that were replaced lie on for requests that had begun, and a load may take.
+_STILL_READ = 120.0
+_BROKEN_OFF = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class SourceBook:
         self._lock = threading.Lock()
         self._seq = -1
         self._enrolled: dict[tuple[str, str], Enrolled] = {}
-        self._superseded: set[str] = set()  # files of rows that were loaded once
+        self._superseded: dict[str, float] = {}  # files of rows that were loaded once, and since when not any more
         self._loading: dict[tuple[str, str], threading.Lock] = {}
         self._open: dict[tuple[str, str], tuple[Enrolled, Source, tuple[int, int, int] | None]] = {}
         self._groups: dict[tuple[Source, ...], Sequence[SourceGroup]] = {}
@@ -153,10 +155,8 @@ class SourceBook:
         # Each on its own: the mode of parents that `mkdir` makes is the process's.
         folder.parent.mkdir(exist_ok=True, mode=0o700)
         folder.mkdir(exist_ok=True, mode=0o700)
-        # The same file by another mapping is another: what was loaded before stays until the entry stands.
-        named = hashlib.sha256(hashlib.sha256(mapping).digest())
-        named.update(content)
-        name = named.hexdigest() + ".parquet"
+        # Each load has a file of its own: no other load waits for it, here or at another gateway.
+        name = f"{hashlib.sha256(content).hexdigest()}-{secrets.token_hex(6)}.parquet"
         loaded = self._kinds.load(
             read, self._dataset(read, party), content, media_type=media_type, target=folder / name
         )
@@ -170,25 +170,29 @@ class SourceBook:
         }
         index = {"party": party, "dataset": dataset}
         self._journal.append([Draft("load", body, (party,), index)])
-        made = self._of(party, dataset)
-        if enrolled.loaded is not None and enrolled.loaded.path in self._superseded:
-            # Who was taken out of the rows must not lie on in the old ones. An answer under way has its file open.
-            with suppress(OSError):  # `sweep` comes back to it
-                (self._data / enrolled.loaded.path).unlink()
-        return made
+        return self._of(party, dataset)
 
     def sweep(self) -> int:
-        """Takes away rows in whose place others were brought in, where they still lie; how many files there were.
+        """Takes away rows in whose place others were brought in; how many files there were.
 
-        A file that no entry ever named is left: this log may be an older copy of another.
+        Who was taken out of the rows must not lie on in the old ones. Requests that had opened them have some minutes
+        to end. A file that no entry ever named is left, unless a load broke off in it: this log may be an older copy of
+        another.
         """
-        self._journal.refresh()  # another gateway may have brought a file back
         self._refresh()
-        before, gone = time.time() - _UNDER_WAY, 0
-        for path in sorted(self._superseded):
+        now, gone = time.monotonic(), 0
+        with self._lock:
+            over = [path for path, since in self._superseded.items() if now - since >= _STILL_READ]
+        for name in over:
+            path = self._data / name
             with suppress(OSError):  # it is gone, or the next sweep comes back to it
-                if (self._data / path).stat().st_mtime < before:
-                    (self._data / path).unlink()
+                if ".." not in path.parts and path.is_relative_to(self._data) and path.is_file():
+                    path.unlink()
+                    gone += 1
+        for path in self._data.glob("*/*/.load-*"):
+            with suppress(OSError):
+                if path.stat().st_mtime < time.time() - _BROKEN_OFF:
+                    path.unlink()
                     gone += 1
         return gone
 
@@ -340,9 +344,9 @@ class SourceBook:
         old = self._enrolled.get(key)
         made = self._enrolled[key] = enrolled_by(old, kind, seq, body)
         if made.loaded is not None:
-            self._superseded.discard(made.loaded.path)
+            self._superseded.pop(made.loaded.path, None)
         if old is not None and old.loaded is not None and (made.loaded is None or made.loaded.path != old.loaded.path):
-            self._superseded.add(old.loaded.path)
+            self._superseded[old.loaded.path] = time.monotonic()
 
 
 def file_sha256(path: Path) -> str:

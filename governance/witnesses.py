@@ -65,6 +65,7 @@ class Witnesses:
         self._kept: tuple[Remembered, ...] = ()
         self._said: dict[str, Outcome] = {}
         self._covering: bytes | None = None
+        self._uncovered: tuple[int, dt.datetime] | None = None  # the first entry without a quorum, and since when
         self._pruned: dt.datetime | None = None
         self._thread: threading.Thread | None = None
         self._first, self._ended = threading.Event(), threading.Event()
@@ -306,8 +307,11 @@ class Witnesses:
                 self._covering, size = kept.note, kept.checkpoint.size
         since = self._clock.now()
         if head.size > size:
+            # The log's own key dates its entries: one that is dated ahead has waited since it was seen here.
+            if self._uncovered is None or self._uncovered[0] != size:
+                self._uncovered = size, since
             first = recorded_at(self._log.engine, size)
-            since = max(first, self._policy_since) if first is not None else since
+            since = min(max(first, self._policy_since), self._uncovered[1]) if first is not None else since
         self._continuity.coverage = Coverage(size, since)
 
     def _remember(self, head: audit.Head) -> None:

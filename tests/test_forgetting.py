@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, delete, select
+from sqlalchemy import create_engine, delete, insert, select
 
-from audit.schema import ERASED, WHOLE
+from audit.erasure import erased_under
+from audit.schema import BODIES, ERASED, TERMS, WHOLE
+from audit.sealing import Sealing
+from governance.errors import LogUnavailable
 from governance.verification import verify_home
+from governance.wrapping import open_keys
 from tests.forgetting_world import NAME, asked, order, told_of
 from tests.simulator import World
 
@@ -72,6 +76,29 @@ def test_what_is_erased_is_known_without_its_marks(world: World) -> None:
         else:
             assert journal.details(entry).parts[part] is None
     assert number <= journal.head().size
+
+
+def test_content_that_nobody_erased_is_missing_whatever_the_search_says(world: World) -> None:
+    """An entry that is filed as an erasure and is none explains nothing, and many of them are no way to go round."""
+    size = world.services.journal.head().size
+    world.close()
+    engine = create_engine(world.settings.database_url)
+    with engine.begin() as connection:
+        filed = select(TERMS.c.seq).where(TERMS.c.key == "kind", TERMS.c.value == "erasure")
+        there = set(connection.scalars(filed))
+        rows = [{"seq": n, "key": "kind", "value": "erasure"} for n in range(size) if n not in there]
+        connection.execute(insert(TERMS), rows)
+        connection.execute(delete(BODIES).where(BODIES.c.seq > size - 10))
+    with engine.connect() as connection:
+        keys = open_keys(world.settings)
+        for seq in range(size - 9, size):
+            assert None is erased_under(connection, seq, None, Sealing(keys))
+        keys.close()
+    engine.dispose()
+    world.open()
+    with pytest.raises(LogUnavailable, match="is missing"):
+        world.services.journal.entry(size - 5)
+    assert "body-missing" in codes(world)
 
 
 def test_a_client_that_nobody_knows_is_no_answer(world: World) -> None:

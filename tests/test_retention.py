@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from governance.errors import InputWrong, LogUnavailable
-from governance.forgetting import Retention
+from governance.forgetting import Retention, Standing
 from governance.rewrapping import rewrapped
 from governance.verification import verify_home
 from governance.web.app import create_app
@@ -145,6 +145,30 @@ def test_a_held_month_of_disclosures_is_kept(tmp_path: Path) -> None:
         assert [] == retention.run()["entries"]
         order(world, world.partners["north"], what="release", path="/v1/holds/release", basis="closed")
         assert 1 == len(retention.run()["entries"])
+        assert [] == codes(world)
+
+
+def test_what_an_mou_accounts_for_is_not_erased_by_age(tmp_path: Path) -> None:
+    """A service that runs other code can write such an erasure; verification names it, and not one that was due."""
+    with contextlib.closing(told_of(tmp_path, ACCOUNTING)) as world:
+        later(world, 35)
+
+        class Careless(Standing):
+            """Asks nobody."""
+
+            def accounted(self, month: str) -> bool:
+                return bool(month)
+
+        own = world.services.retention
+        standing = Careless(own.standing.journal, own.standing.clock, own.standing.book, own.standing.vault)
+        assert [] == replace(own, disclosure_days=1).run()["entries"]
+        (entry,) = replace(own, disclosure_days=1, standing=standing).run()["entries"]
+        faults = verify_home(world.settings).faults
+        assert {"erasure-unordered"} == {fault.code for fault in faults}
+        assert f"entry {entry} erased a disclosure by age, and an MOU still asked" in faults[0].sentence
+    with contextlib.closing(told_of(tmp_path / "due", ACCOUNTING)) as world:
+        later(world, 230)
+        assert 1 == len(replace(world.services.retention, disclosure_days=1).run()["entries"])
         assert [] == codes(world)
 
 

@@ -345,3 +345,22 @@ def test_a_verification_waits_for_witnesses_as_the_service_does(world: World, fa
     assert (["quorum-missing"], 0) == found(None)
     told = verify_home(world.settings, policy=policy, patience=1e12).to_json()
     assert (True, covered, 3) == (told["whole"], told["vouched"], told["waiting"])
+
+
+def test_what_is_dated_ahead_waits_for_nobody(world: World, fake: Fake) -> None:
+    """The log's key dates its entries; who has it can't make them young for ever, to a verification or the service."""
+    world.services.witnesses.ask()
+    policy = Policy.from_text((world.settings.home / "witnesses.policy").read_bytes())
+    now = world.clock.now()
+    world.clock.pass_(days=365 * 300)
+    world.services.journal.append([Draft("search", {"number": 1})])
+    told = verify_home(world.settings, policy=policy, patience=1e6)
+    assert (["quorum-missing"], 0) == ([fault.code for fault in told.faults], told.waiting)
+    world.clock.pass_(days=-365 * 300)
+    fake.refuse = lambda: refusing(500)
+    world.services.witnesses.ask()
+    assert (200, "permit", None) == asked(world)
+    world.clock.pass_(seconds=world.settings.checkpoint_seconds + 60)
+    world.services.witnesses.ask()
+    assert world.clock.now() - now < dt.timedelta(days=2)
+    assert (503, "unavailable", "checkpoint-stale") == asked(world)

@@ -83,6 +83,7 @@ class Schedule:
         if last != self._last:
             self._last = last
             self._vault.forget_memory()
+        self._sweep()
 
     def _cleaned(self) -> int:
         return int(self._vault.unclean() and not self._vault.clean())

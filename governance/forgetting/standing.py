@@ -20,8 +20,11 @@ from governance.errors import LogUnavailable
 from governance.forgetting.orders import HOLD, RELEASE
 from governance.model.period import Period, after, day_of, start_of
 from governance.ports import Clock, Journal, Vault
+from governance.register import Register
 
-__all__ = ["Hold", "Kept", "Standing"]
+__all__ = ["Hold", "Kept", "Standing", "accounted", "periods_of"]
+
+Periods = dict[str, list[tuple[Period, ZoneInfo]]]  # accounting periods and the MOUs' zones, by MOU
 
 _PAGE = 500
 
@@ -83,14 +86,9 @@ class Standing:
                 found.pop(client, None)
         return found
 
-    def periods(self) -> dict[str, list[tuple[Period, ZoneInfo]]]:
+    def periods(self) -> Periods:
         """The accounting periods of every MOU that was ever signed, by its id."""
-        found: dict[str, list[tuple[Period, ZoneInfo]]] = {}
-        for life in self.book.current().lives().values():
-            for mou in (v.mou for v in life.established if v.mou is not None):
-                if mou.accounting is not None:
-                    found.setdefault(mou.id, []).append((mou.accounting, mou.zone))
-        return found
+        return periods_of(self.book.current())
 
     def disclosures(self, holder: str, subject: str, *, since: dt.datetime | None = None) -> Iterator[Entry]:
         """The disclosures of a holder's client whose record is left, newest first."""
@@ -142,8 +140,22 @@ class Standing:
 
     def accounted(self, month: str) -> bool:
         """Whether no MOU asks any more for the record of that month's disclosures."""
-        year, number = map(int, month.split("-"))
-        # A month of the log is one of UTC: its last instant may be the next day elsewhere.
-        last = dt.date(year + number // 12, number % 12 + 1, 1) + dt.timedelta(days=1)
-        now = self.clock.now()
-        return all(start_of(after(last, p), zone) <= now for pairs in self.periods().values() for p, zone in pairs)
+        return accounted(self.periods(), month, self.clock.now())
+
+
+def periods_of(register: Register) -> Periods:
+    """The accounting periods of every MOU that was ever signed, by its id."""
+    found: Periods = {}
+    for life in register.lives().values():
+        for mou in (v.mou for v in life.established if v.mou is not None):
+            if mou.accounting is not None:
+                found.setdefault(mou.id, []).append((mou.accounting, mou.zone))
+    return found
+
+
+def accounted(periods: Periods, month: str, now: dt.datetime) -> bool:
+    """Whether none of the periods asks any more for the record of that month's disclosures."""
+    year, number = map(int, month.split("-"))
+    # A month of the log is one of UTC: its last instant may be the next day elsewhere.
+    last = dt.date(year + number // 12, number % 12 + 1, 1) + dt.timedelta(days=1)
+    return all(start_of(after(last, p), zone) <= now for pairs in periods.values() for p, zone in pairs)

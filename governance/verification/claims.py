@@ -22,6 +22,7 @@ from governance.forgetting import KINDS as ORDERED
 from governance.model.consent import ConsentRecord
 from governance.register import KINDS, Broken, Place, Register
 from governance.signing.keys import PublicKey
+from governance.verification.evidenced import EVIDENCE, left_out
 from governance.verification.looks import Asked, Forgot, Left, said_signature
 from governance.verification.once import Ledger, short
 from governance.verification.ordered import Orders
@@ -96,6 +97,8 @@ class Checker:
             yield from self._consent(seen)
         elif seen.kind in ORDERED:
             yield from self.orders.look(seen, self.caught_up())
+        elif seen.kind == EVIDENCE:
+            yield from left_out(seen, self.caught_up())
         else:
             self.known(seen)
 

@@ -21,10 +21,11 @@ from governance.errors import NotAuthentic
 from governance.forgetting import KINDS as ORDERED
 from governance.register import KINDS
 from governance.signing.keys import PublicKey
+from governance.verification.evidenced import EVIDENCE
 
 __all__ = ["LOOKED_AT", "Asked", "Cited", "Forgot", "Left", "Look", "Permitted", "said_signature"]
 
-LOOKED_AT = KINDS | ORDERED | {"genesis", "request", "release", "disclosure", "consent", "load"}
+LOOKED_AT = KINDS | ORDERED | {"genesis", "request", "release", "disclosure", "consent", "load", EVIDENCE}
 
 _Fault = tuple[str, str]
 

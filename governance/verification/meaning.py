@@ -68,6 +68,8 @@ MEANING = {code: _UNCOUNTED.format(why=why) for code, why in _WHY.items()} | {
     "declaration-missing": _NOT_PROVEN,
     "declaration-signature": _NOT_PROVEN,
     "disclosure-implausible": _UNACCOUNTED,
+    "evidence-incomplete": "A file was handed out as the whole record of an agreement, and something that was signed "
+    "about it is not in it: whoever goes by that file alone is misled.",
     "hold-unordered": "A hold was recorded, or released, that nobody who may had ordered.",
     "mou-not-in-force": "Data was let out under an agreement, or a version of one, that was not in force at that time.",
     "mou-not-signed": "Data was let out under an agreement that not all who must had validly signed at that time.",

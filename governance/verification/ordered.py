@@ -10,6 +10,7 @@ party marks each holder of a client in an entry of its own, one behind the other
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,12 +28,14 @@ from governance.enrolled import KINDS as SOURCES
 from governance.forgetting import KINDS as ORDERED
 from governance.forgetting import RESTORED, order_fault, signed_order
 from governance.forgetting.retention import BASIS
+from governance.forgetting.standing import accounted, periods_of
 from governance.register import KINDS, Place, Register
 
 __all__ = ["Orders"]
 
 _FOR_EVER = KINDS | SOURCES | ORDERED | {"genesis", "consent"}
 _CHUNK = 500
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _UNORDERED, _REPLAYED = "erasure-unordered", "order-replayed"
 
 
@@ -56,6 +59,7 @@ class Orders:
     left: dict[int, tuple[str, frozenset[str]]] = field(default_factory=dict)  # basis, and the handles it had to leave
     continued: int = -2  # the entry with which a restore continued the log
     retained: dict[int, frozenset[str]] = field(default_factory=dict)  # the months that age forgot
+    early: dict[int, frozenset[str]] = field(default_factory=dict)  # those of them that an MOU still accounted for
 
     def began(self, entry: Entry) -> None:
         """The log's first entry, or the one with which a restore continues it under another name."""
@@ -104,7 +108,7 @@ class Orders:
         if entry.kind == ERASURE and "statement" not in body:
             if body.get("basis") == RESTORED and entry.seq - 1 == self.continued:
                 return None
-            detail = self._retained(entry) if body.get("basis") == BASIS else self._continued(entry)
+            detail = self._retained(entry, register) if body.get("basis") == BASIS else self._continued(entry)
             return None if detail is None else ("", detail)
         found = signed_order(body)
         if found is not None and found[0].v == 1 and self.named:
@@ -129,9 +133,11 @@ class Orders:
             return "it is no part of the order that it names"
         return None
 
-    def _retained(self, entry: Entry) -> str | None:
+    def _retained(self, entry: Entry, register: Register) -> str | None:
         months = entry.body.get("months")
-        if not isinstance(months, list) or not all(isinstance(m, str) and m < month_of(entry.time) for m in months):
+        if not isinstance(months, list) or not all(
+            isinstance(m, str) and _MONTH.fullmatch(m) and m < month_of(entry.time) for m in months
+        ):
             return "it does not name whole months that are over"
         try:
             erased = Erased.from_entry(entry)
@@ -140,6 +146,8 @@ class Orders:
         if erased.parts:
             return "age forgets nothing that is said of single clients"
         self.retained[entry.seq] = frozenset(months)
+        asked = periods_of(register)
+        self.early[entry.seq] = frozenset(m for m in months if not accounted(asked, m, entry.time))
         return None
 
     def ending(self, engine: Engine, erased: Sequence[tuple[int, int, int]]) -> Iterator[tuple[int, str, str]]:
@@ -155,5 +163,8 @@ class Orders:
                         continue  # found already
                     if leaf.kind in _FOR_EVER:
                         yield seq, _UNORDERED, f"entry {under} erased a {leaf.kind}, which is kept for ever"
+                    elif leaf.kind == "disclosure" and month_of(leaf.time) in self.early.get(under, ()):
+                        asked = "an MOU still asked for the record of that month's disclosures"
+                        yield seq, _UNORDERED, f"entry {under} erased a disclosure by age, and {asked}"
                     elif months is not None and month_of(leaf.time) not in months:
                         yield seq, _UNORDERED, f"entry {under} erased by age what is of another month than it says"

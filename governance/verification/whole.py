@@ -39,6 +39,7 @@ __all__ = ["Finding", "Findings", "verify_home"]
 # A declaration lives for minutes; a request before the part that is looked at can be sent again only so long.
 _NONCES_LIVE = dt.timedelta(minutes=15)
 _MOST_RECALLED = 100_000
+_AHEAD = dt.timedelta(minutes=5)  # so much may clocks differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +167,14 @@ def verify_home(
 
 
 def _waits(engine: Any, vouched: int | None, patience: float) -> bool:
-    """Whether the first entry that no quorum vouches for is young enough. Nothing waits where none ever did."""
+    """Whether the first entry that no quorum vouches for is young enough. Nothing waits where none ever did.
+
+    The log's own key dates its entries: one that is dated ahead is not young.
+    """
     recorded = recorded_at(engine, vouched) if vouched else None
-    return recorded is not None and dt.datetime.now(dt.UTC) - recorded < dt.timedelta(seconds=patience)
+    if recorded is None:
+        return False
+    return -_AHEAD <= dt.datetime.now(dt.UTC) - recorded < dt.timedelta(seconds=patience)
 
 
 def _first(since: bytes | int) -> int:

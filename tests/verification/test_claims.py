@@ -15,6 +15,7 @@ from audit import Draft, Entry
 from governance.errors import AccordantError, InputWrong
 from governance.verification import verify_home
 from governance.verification.once import Ledger, short
+from tests.evidence.scene import evidence, lived
 from tests.simulator import World
 from tests.test_gateway import OWN
 
@@ -190,3 +191,32 @@ def test_times_are_the_entry_s(world: World) -> None:
     seq = again(world, "request", lambda _: None)
     assert (seq, "mou-not-in-force") in codes(world)
     assert dt.timedelta(days=4_999) < last(world, "request").time - world.services.journal.entry(0).time  # type: ignore[union-attr]
+
+
+def test_an_evidence_file_leaves_nothing_out(tmp_path: Path) -> None:
+    """Whoever has the log's key can make an entry of one that does; the log itself says what was signed by then."""
+    with contextlib.closing(lived(tmp_path)) as world:
+        evidence(world, "east")
+        assert set() == codes(world)
+        taken = last(world, "evidence")
+        *_, withdrawal = (e for e in world.services.journal.entries(kinds={"withdrawal"}))
+        world.clock.pass_(minutes=10)
+
+        def without(body: dict[str, Any]) -> None:
+            body["entries"].remove(withdrawal.seq)
+
+        def earlier(body: dict[str, Any]) -> None:
+            without(body)
+            body["until"] = withdrawal.seq - 1
+
+        for change in (
+            without,
+            earlier,
+            put("until", value=10**6),
+            put("until", value=None),
+            put("entries", value="all"),
+            put("mou", value="another"),
+        ):
+            seq = again(world, "evidence", change, taken)
+            assert (seq, "evidence-incomplete") in codes(world, since=seq)
+        assert set() == codes(world, since=again(world, "evidence", lambda _: None, taken))
