@@ -23,7 +23,7 @@ from rich.text import Text
 
 from governance.cli import main
 from governance.commands.demo_browser import browse
-from governance.commands.demo_evidence import WITHOUT_TOOLS, outsider
+from governance.commands.demo_evidence import WITHOUT_TOOLS, log_key, outsider
 from governance.demo_data import QUARTERS, SIZES, consent_file, partner_file
 from governance.errors import Refused
 from governance.signing.keys import PrivateKey
@@ -60,6 +60,7 @@ class Story:
         self._started = time.monotonic()
         self._steps = 0
         self._fingerprints: list[str] = []  # as signatories told each other
+        self._log_key = ""  # as they remember it
 
     # The machinery
 
@@ -136,6 +137,7 @@ class Story:
 
     def _agree(self) -> None:
         self._heading("1  They write down what they agree on, and each signs with a key that only it holds")
+        self._log_key = log_key(self._origin)
         document = self._files / "partners.mou.yaml"
         values = self._files / "values.yaml"
         today = dt.datetime.now(dt.UTC).date()
@@ -271,10 +273,13 @@ class Story:
         self._heading("6  A court, a funder, a lawyer: one file, verified with openssl and nothing of ours")
         file, folder = self._files / "benchmarking.zip", self._files / "evidence"
         self.run("evidence", _MOU, "-o", str(file), key="northside", show=3)
-        self._say("Told by the signatories which keys are theirs, an outsider runs the script that lies in it:")
+        self._say("Told which keys are the signatories' and the log's, an outsider runs the script that lies in it:")
         root = PrivateKey.from_pem(self._key("administrator").read_bytes()).fingerprint
-        code, words = outsider(file, folder, [root, *self._fingerprints])
-        command = f"unzip {_short(str(file), self._place)} && sh verify.sh --expect SHA256:…"
+        code, words = outsider(
+            file, folder, fingerprints=self._fingerprints, administrator=root, vkey=self._log_key
+        )  # fmt: skip
+        command = f"unzip {_short(str(file), self._place)} && sh verify.sh"
+        command += " --expect SHA256:… --log-key VKEY --administrator SHA256:…"
         self._console.print(Text(f"$ {command}", style="bold cyan"))
         if code == WITHOUT_TOOLS:
             self._lines(words, 2)  # this machine has no openssl; the story goes on

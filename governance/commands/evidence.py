@@ -65,7 +65,8 @@ def evidence(mou: str, output: Path, force: bool, as_json: bool, **connection: A
     \b
     Example:
       accordant evidence benchmarking -o benchmarking.zip
-      unzip benchmarking.zip -d evidence && sh evidence/verify.sh --expect SHA256:…,SHA256:…
+      unzip benchmarking.zip -d evidence
+      sh evidence/verify.sh --expect SHA256:…,SHA256:… --log-key VKEY --administrator SHA256:…
     """
     client = connect(**connection)
     with _new(output, force=force) as stream:
@@ -86,3 +87,5 @@ def evidence(mou: str, output: Path, force: bool, as_json: bool, **connection: A
     folder = output.with_suffix("") if output.suffix else output.with_name(f"{output.name}.d")
     click.echo(f"{output}: {statements} signed statements about `{mou}`; recorded as entry {entry}", err=True)
     click.echo(f"to check it anywhere: unzip {output} -d {folder} && sh {folder}/verify.sh", err=True)
+    words = "--expect SHA256:… --log-key VKEY --administrator SHA256:…"
+    click.echo(f"with the keys as you know them, each from its owner: {words} (VERIFY.md)", err=True)

@@ -73,8 +73,10 @@ def evidence_files(
         files[f"receipts/{name}.tlog-proof"] = receipt(kept.entry.seq)
         if kept.opening in openings:
             files[f"receipts/{name}.opening.tlog-proof"] = receipt(openings[kept.opening])
-    files["life.json"] = _life(mou_id, top, register.keyring.root.fingerprint, gathered)
-    files["VERIFY.md"] = guide(mou_id, [k.key.fingerprint for k in gathered.kept])
+    root = register.keyring.root.fingerprint
+    files["life.json"] = _life(mou_id, top, root, gathered)
+    signed = [k.key.fingerprint for k in gathered.kept]
+    files["VERIFY.md"] = guide(mou_id, signed, root=root, vkey=log["vkey"].decode().strip())
     return files
 
 

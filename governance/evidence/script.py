@@ -12,7 +12,7 @@ from pkgutil import get_data
 
 __all__ = ["verify_script"]
 
-_PARTS = ("folder", "keys", "notes", "statements", "keyring", "versions", "life", "report")
+_PARTS = ("strict", "folder", "keys", "notes", "statements", "keyring", "rules", "versions", "life", "asked", "report")
 _HERE = "governance.evidence"
 
 

@@ -1,15 +1,19 @@
 #!/bin/sh
 # Verifies the evidence file that it lies in, with openssl, sha256sum and python3's standard library alone.
 #
-#   sh verify.sh [--expect FINGERPRINTS] [--log-key VKEY] [--witness VKEY]... [FOLDER]
+#   sh verify.sh [--expect FINGERPRINTS] [--log-key VKEY] [--administrator FINGERPRINT] [--witness VKEY]... [FOLDER]
 #
 # --expect    the fingerprints of all keys that may have signed, SHA256:..., with commas or blanks between them, as
-#             their owners told them by another way; any other key is a fault. May be given more than once.
+#             their owners told them by another way, the first administrator's too; any other key is a fault. May be
+#             given more than once.
 # --log-key   the log's verifier key as you know it (an older one will do, if it handed over to the newest).
-# --witness   a witness's verifier key as you know it; then only these are counted.
+#             Without it, that nothing was left out rests on the file's own word.
+# --administrator   the fingerprint of the first administrator's key as you know it; another one is a fault.
+# --witness   a witness's verifier key as you know it; then only these are counted, and each must have cosigned all.
 # FOLDER      another unpacked evidence file, for whoever trusts this copy of verify.sh more than the one in there.
 #
-# Exit codes: 0  everything holds; with --expect also: signed by nobody but the keys that you expect
+# Exit codes: 0  everything holds; with --expect also: signed by nobody but the keys that you expect. What is left to ask
+#                stands in the last line; nothing is with --expect, --log-key and --administrator.
 #             1  something does not hold, or a key is not expected; each is told in a line NOT VERIFIED
 #             2  wrong options    3  a tool is missing
 #
@@ -20,7 +24,7 @@ export LC_ALL
 unset CDPATH ENV BASH_ENV
 
 usage() {
-  echo "usage: sh verify.sh [--expect FINGERPRINTS] [--log-key VKEY] [--witness VKEY]... [FOLDER]"
+  echo "usage: sh verify.sh [--expect FINGERPRINTS] [--log-key VKEY] [--administrator FINGERPRINT] [--witness VKEY]... [FOLDER]"
 }
 
 # A PATH that names the current folder would find an `openssl` that somebody put into it.
@@ -45,7 +49,7 @@ newline='
 '
 while [ $# -gt 0 ]; do
   case $1 in
-    --expect | --log-key | --witness)
+    --expect | --log-key | --administrator | --witness)
       [ $# -gt 1 ] && [ -n "$2" ] || { usage >&2; exit 2; }
       options=$options$1$newline$(printf %s "$2" | tr '\n' ' ')$newline
       shift 2

@@ -46,6 +46,7 @@ def test_a_party_takes_the_file_and_it_verifies(shell: Shell) -> None:
     assert "" == said.out
     assert f"{file}: 13 signed statements about `small`; recorded as entry" in said.err
     assert f"unzip {file} -d {shell.folder / 'small'} && sh {shell.folder / 'small'}/verify.sh" in said.err
+    assert "--expect SHA256:… --log-key VKEY --administrator SHA256:… (VERIFY.md)" in said.err
     told = verified(unzipped(file))
     assert (0, ASK) == (told.code, told.last), told.out
     keys = [k["fingerprint"] for k in shell.run("key", "list", "--json").json]

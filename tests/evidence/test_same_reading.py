@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from audit import Draft
+from governance.signing.statement import EnrolmentApproval, Revocation
 from tests.evidence.scene import evidence, unpacked, verified
 from tests.simulator import DOCUMENT, PARTIES, World
 
@@ -127,4 +130,30 @@ def test_both_read_the_same(tmp_path: Path, name: str) -> None:
     assert by_the_service(world) == by_the_script(told.out)
     assert any(v[1] for v in by_the_service(world)) == (told.code == 0), told.faults
     assert "does not count" not in told.out
+    world.close()
+
+
+def test_words_about_keys_of_another_time_count_for_neither(tmp_path: Path) -> None:
+    """A revocation and an approval that were put into the log a month late: told, and without consequence."""
+    world = World.found(tmp_path)
+    for party in PARTIES:
+        world.enrol(party)
+    waiting = world.enrol("north", name="waiting", approved=False)
+    world.propose(ONE)
+    says("north", "south", "east", "hub")(world)
+    enrolled = next(k for k in world.services.agreements.book.current().every_key() if k.key == waiting.key.public)
+    late = world.clock.now() - dt.timedelta(days=30)
+    revoked = Revocation(fingerprint=world.partners["west"].key.fingerprint, reason="lost", time=late)
+    approved = EnrolmentApproval(
+        enrolment_sha256=enrolled.digest, fingerprint=waiting.key.fingerprint, party="north", use="signatory", time=late
+    )
+    for kind, said in (("revocation", revoked), ("enrolment-approval", approved)):
+        travelling = world.statement(world.administrator, said)
+        body = {"statement": travelling["statement"], "jws": travelling["jws"], "fingerprint": said.fingerprint}
+        world.services.journal.append([Draft(kind, body, PARTIES)])
+    says("west")(world)
+    told = verified(unpacked(evidence(world, "administrator"), tmp_path / "e"))
+    assert by_the_service(world) == by_the_script(told.out)
+    assert (0, [True]) == (told.code, [v[1] for v in by_the_service(world)]), told.faults
+    assert "does not count: its own time is not that of its place in the log" in told.out
     world.close()

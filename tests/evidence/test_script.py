@@ -31,8 +31,8 @@ def test_every_module_is_in_it() -> None:
     program = verify_script().decode()
     imported = set(re.findall(r"^\s*(?:from|import) (\w+)", program, re.M))
     assert imported == {
-        "__future__", "base64", "calendar", "datetime", "hashlib", "json", "os", "re", "subprocess", "sys", "typing",
-        "zoneinfo",
+        "__future__", "base64", "calendar", "datetime", "hashlib", "json", "os", "re", "stat", "subprocess", "sys",
+        "typing", "zoneinfo",
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from governance.evidence.verifier.folder import content as content_of
 from governance.signing.keys import PrivateKey
 from tests.evidence.forging import LIST, changed, listed_anew, one_byte, resigned, swapped
 from tests.evidence.scene import ASK, evidence, unpacked, verified
@@ -172,6 +173,10 @@ LISTED: list[Way] = [
     ("the script is changed", lambda f: (f / "verify.sh").write_bytes((f / "verify.sh").read_bytes() + b"# more\n"),
      "says that this file holds other things than SHA256SUMS lists"),
     ("the guide is changed", lambda f: one_byte(f / "VERIFY.md"), "says that this file holds other things than"),
+    ("the table is of other statements", lambda f: (f / "life.json").write_bytes((f / "life.json").read_bytes().replace(
+        b'"kind": "decline"', b'"kind": "signature"')), "life.json: its table is not that of the statements"),
+    ("the table has two roots", lambda f: (f / "life.json").write_bytes((f / "life.json").read_bytes().replace(
+        b'"mou":', b'"root": "SHA256:", "mou":')), "life.json: cannot be read"),
     ("the table is no JSON", lambda f: (f / "life.json").write_text("{"), "life.json: cannot be read"),
 ]  # fmt: skip
 
@@ -248,6 +253,26 @@ def test_links_are_not_followed(folder: Path) -> None:
     assert "statements/001.json: belongs to the file and is not here: it was taken out" in told.faults
     os.mkfifo(folder / "pipe")
     assert "'pipe': is a link or a device" in verified(folder).faults
+
+
+def test_a_pipe_does_not_keep_anybody_waiting(folder: Path) -> None:
+    """In the place of a file that openssl or Python would read: after the listing nothing is opened any more."""
+    outside = folder.parent / "outside"
+    outside.mkdir()
+    for name in ("receipts/contents.tlog-proof", "statements/001.pem", "life.json"):
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+    (folder / "log").rename(outside / "log")
+    (folder / "log").symlink_to(outside / "log")
+    told = verified(folder)
+    lines = told.faults.splitlines()
+    assert (1, "") == (told.code, told.err)
+    assert lines == [line for line in lines if "is a link or a device" in line or "it was taken out" in line]
+    assert 4 == told.faults.count("is a link or a device")
+    assert (b"", b"") == (content_of(str(folder), "life.json"), content_of(str(folder), "log"))
+    (folder / "VERIFY.md").unlink()
+    (folder / "VERIFY.md").symlink_to("/etc/hostname")
+    assert b"" == content_of(str(folder), "VERIFY.md")
 
 
 @pytest.mark.parametrize("name", ["../outside", "/etc/hostname", "statements/../../outside", "-", "a  b", "verify.sh "])

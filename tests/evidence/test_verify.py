@@ -44,9 +44,11 @@ def test_the_expected_keys_and_no_others(folder: Path, world: World) -> None:
         ("--expect", "\n".join(known)),
         tuple(word for key in known for word in ("--expect", key)),
     ):
-        told = verified(folder, *words)
+        told = verified(
+            folder, *words, "--log-key", world.services.vkey, "--administrator", known[0]
+        )  # fmt: skip
         assert (0, right) == (told.code, told.last), told.out
-    assert 7 == told.out.count("  expected")
+    assert 7 + 1 == told.out.count("  expected")
 
 
 def test_a_key_that_is_not_expected_is_a_fault(folder: Path, world: World) -> None:
@@ -94,7 +96,11 @@ def test_two_partners_cosignatures_are_counted(folder: Path, world: World) -> No
     assert "witnesses that cosigned every statement's checkpoint: 1" in told.out
     assert f"{north}  27 of 27 statements" in told.out
     assert 0 == told.code
-    told = verified(folder, "--witness", cosigner("nobody").verifier.vkey)
+    nobody = cosigner("nobody").verifier.vkey
+    told = verified(folder, "--witness", north, "--witness", nobody)
+    words = f"NOT VERIFIED: witness {nobody}: did not cosign the checkpoints of 27 of 27 statements"
+    assert (1, words) == (told.code, told.faults)
+    told = verified(folder, "--witness", nobody)
     assert "witnesses that cosigned every statement's checkpoint: 0" in told.out
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 
 __all__ = ["CONTENTS", "LIST", "Faults", "content", "listed_and_found", "shown_text"]
 
@@ -40,8 +41,10 @@ def shown_text(text: object) -> str:
 def content(folder: str, name: str) -> bytes:
     """The bytes of a listed file; empty where it is not there."""
     try:
-        with open(os.path.join(folder, *name.split("/")), "rb") as stream:
-            return stream.read(_MOST)
+        # Not blocked by a pipe, and led nowhere by a link that took a file's place since the folder was looked at.
+        opened = os.open(os.path.join(folder, *name.split("/")), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(opened, "rb") as stream:
+            return stream.read(_MOST) if stat.S_ISREG(os.fstat(opened).st_mode) else b""
     except OSError:
         return b""
 
@@ -52,9 +55,9 @@ def _found(folder: str, faults: Faults) -> set[str]:
         inside = folders.pop()
         for entry in os.scandir(os.path.join(folder, inside)):
             name = inside + entry.name
-            if entry.is_symlink() or not (entry.is_file() or entry.is_dir()):
+            if not (entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)):
                 faults.add(ascii(name), "is a link or a device, and no plain file: it was put in")
-            elif entry.is_dir():
+            elif entry.is_dir(follow_symlinks=False):
                 folders.append(name + "/")
             else:
                 names.add(name)

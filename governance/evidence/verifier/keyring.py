@@ -25,7 +25,7 @@ class Keyring:
         self._attestations: dict[str, list[Stated]] = {}
         for s in statements:
             named = s.text("fingerprint")
-            if s.kind == "enrolment" and named != root and not self._approved(named):
+            if s.kind == "enrolment" and s.fault is None and named != root and not self._approved(named):
                 self.enrolments[named] = s
             elif s.kind == "enrolment-approval":
                 self._approvals.setdefault(named, []).append(s)
@@ -54,6 +54,8 @@ class Keyring:
 
     def _attestation_fault(self, s: Stated) -> str | None:
         """Why an attestation does not count."""
+        if s.fault is not None:
+            return s.fault
         enrolment, own = self.enrolments.get(s.text("fingerprint")), self.enrolments.get(s.fingerprint)
         if enrolment is None or enrolment.seq >= s.seq:
             return "no enrolment of that key stands before it"
@@ -68,6 +70,8 @@ class Keyring:
 
     def approval_fault(self, approval: Stated, *, hindsight: bool = True) -> str | None:
         """Why an approval does not count."""
+        if approval.fault is not None:
+            return approval.fault
         enrolment = self.enrolments.get(approval.text("fingerprint"))
         if enrolment is None or enrolment.seq >= approval.seq:
             return "no enrolment of that key stands before it"
@@ -114,6 +118,8 @@ class Keyring:
 
     def revocation_fault(self, revocation: Stated) -> str | None:
         """Why a revocation does not count."""
+        if revocation.fault is not None:
+            return revocation.fault
         target, by = revocation.text("fingerprint"), revocation.fingerprint
         own = self.enrolments.get(target)
         if target == self.root or own is None:

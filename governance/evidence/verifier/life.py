@@ -12,14 +12,14 @@ import re
 from typing import Any
 
 from governance.evidence.verifier.keyring import Keyring
+from governance.evidence.verifier.rules import rule_members
 from governance.evidence.verifier.statements import Stated
 from governance.evidence.verifier.versions import Version
 
 __all__ = ["Life"]
 
 _PERIOD = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?")
-_DAY = dt.timedelta(days=1)
-_CLOCKS = dt.timedelta(minutes=5)
+_OPEN = dt.timedelta(days=1)
 
 
 def _zone(name: str) -> dt.tzinfo:
@@ -43,16 +43,9 @@ def _end(document: dict[str, Any], time: dt.datetime, period: str) -> dt.datetim
     return dt.datetime.combine(behind, dt.time(0), tzinfo=zone).astimezone(dt.timezone.utc)
 
 
-def _members(document: dict[str, Any], who: Any) -> list[str]:
-    if who == "everyone":
-        return [p["id"] for p in document["parties"]]
-    roles, parties = who.get("roles") or [], who.get("parties") or []
-    return [p["id"] for p in document["parties"] if p["role"] in roles or p["id"] in parties]
-
-
 def _missing(document: dict[str, Any], required: Any, signed: Any, gone: Any = ()) -> tuple[int, list[str]]:
     """How many must still sign, and of whom."""
-    who = _members(document, required["of"] if isinstance(required, dict) else "everyone")
+    who = rule_members(document, required["of"] if isinstance(required, dict) else "everyone")
     asked = [p for p in who if p not in gone]
     absent = [p for p in asked if p not in signed]
     least = required["at_least"] if isinstance(required, dict) else len(asked)
@@ -65,7 +58,7 @@ def _amenders(before: Version | None) -> list[str]:
     if before is None or not amendment:
         return []
     required = amendment["required"]
-    return _members(before.document, required["of"] if isinstance(required, dict) else "everyone")
+    return rule_members(before.document, required["of"] if isinstance(required, dict) else "everyone")
 
 
 class Life:
@@ -76,11 +69,8 @@ class Life:
         self.fates: dict[str, str] = {}
         self.departures: list[tuple[Version, Stated, dt.datetime, str]] = []
         self._used: set[str] = set()
-        first: dict[str, Stated] = {}
         for s in statements:
-            fault = self._time(s) or keyring.fault(s)
-            if first.setdefault(s.digest, s) is not s:
-                fault = f"it says the same as statement {first[s.digest].number}"
+            fault = s.fault or keyring.fault(s)
             if fault is not None:
                 self.fates[s.number] = fault
         for at, version in enumerate(versions):
@@ -95,13 +85,6 @@ class Life:
             for s in about:
                 if s.kind == "withdrawal":
                     self._leave(version, s)
-
-    @staticmethod
-    def _time(s: Stated) -> str | None:
-        said = s.instant("time")
-        if said is None or not s.time - _DAY <= said <= s.time + _CLOCKS:
-            return "its own time is not that of its place in the log"
-        return None
 
     def _fault(self, version: Version, s: Stated, also: list[str]) -> str | None:
         """Why a party's word does not count, as things stood at its place."""
@@ -126,7 +109,7 @@ class Life:
         claims = (opening.body.get("mou"), opening.body.get("version"), opening.body.get("party"))
         if claims != (s.text("mou"), version.number, s.text("party")) or opening.body.get("nonce") != s.text("nonce"):
             return "the signing was opened for another party or version"
-        if not opening.seq < s.seq or s.time - opening.time > _DAY:
+        if not opening.seq < s.seq or s.time - opening.time > _OPEN:
             return "the signing was opened more than 24 hours before"
         if opening.leaf_hash.hex() in self._used:
             return "the signing that was opened had been used"
@@ -187,7 +170,7 @@ class Life:
             return []
         index = next((i for i, group in enumerate(order) if party in group), 0)
         some = isinstance(required, dict)
-        counts = _members(document, required["of"] if some else "everyone")
+        counts = rule_members(document, required["of"] if some else "everyone")
         spoken = {*stood["signature"], *(stood["decline"] if some else ())}
         return [p for group in order[:index] for p in group if p in counts and p not in spoken]
 

@@ -13,6 +13,7 @@ import re
 from typing import Any
 
 from governance.evidence.verifier.keys import Openssl, unbase64
+from governance.evidence.verifier.strict import strict_json
 
 __all__ = ["Log", "Receipt", "parsed_vkey"]
 
@@ -86,7 +87,7 @@ class Receipt:
             raise ValueError("the proof does not lead to the root that was signed")
 
     def _open(self, extra: bytes) -> None:
-        told = json.loads(extra)
+        told = strict_json(extra)
         leaf, salt = told["leaf"], told["salt"]
         behind = f',"leaf":{json.dumps(leaf)},"salt":"{salt}"}}'.encode()
         match = _LEAF.fullmatch(leaf)
@@ -97,7 +98,7 @@ class Receipt:
         self._body_hash, self.kind, seq, time = match.groups()
         self.seq, self.time = int(seq), dt.datetime.fromisoformat(time.replace("Z", "+00:00"))
         self.leaf_hash = hashlib.sha256(b"\x00" + leaf.encode()).digest()
-        self.body: dict[str, Any] = json.loads(self._body)
+        self.body: dict[str, Any] = strict_json(self._body)
 
 
 class Log:
@@ -157,7 +158,7 @@ class Log:
             if known == self.vkey:
                 break
             try:
-                note = json.loads(line)["body"]["statement"].encode()
+                note = strict_json(line)["body"]["statement"].encode()
                 text, _, tail = note.partition(b"\n\n")
                 words = (text + b"\n").decode().split("\n")
                 old, new = words[1], words[2]

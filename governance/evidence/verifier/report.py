@@ -10,24 +10,21 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 import os
-import re
 import sys
 from typing import Any
 
+from governance.evidence.verifier.asked import FINGERPRINT, Asked
 from governance.evidence.verifier.folder import CONTENTS, LIST, Faults, content, listed_and_found, shown_text
 from governance.evidence.verifier.keyring import Keyring
 from governance.evidence.verifier.keys import Openssl, fingerprint_of
 from governance.evidence.verifier.life import Life
-from governance.evidence.verifier.notes import Log, Receipt, parsed_vkey
-from governance.evidence.verifier.statements import Stated, numbers, read_statement
+from governance.evidence.verifier.notes import Log, Receipt
+from governance.evidence.verifier.statements import Stated, judged, numbers, read_statement
+from governance.evidence.verifier.strict import strict_json
 from governance.evidence.verifier.versions import Version, versions_of
 
 __all__ = ["look", "run", "weigh"]
-
-_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9_-]{43}")
-_ASK = "signed by these keys; whose they are you must ask"
 
 
 def _said(*words: object) -> None:
@@ -43,7 +40,10 @@ def look(folder: str, scratch: str) -> int:
     if not Openssl(scratch).able():
         print("verify.sh: this openssl cannot verify Ed25519 signatures (`pkeyutl -rawin`, version 3)", file=sys.stderr)
         return 3
-    names = listed_and_found(folder, Faults())
+    faults = Faults()
+    names = listed_and_found(folder, faults)
+    if faults:  # nothing is opened where it isn't sure what would be
+        return _ended(faults, "")
     with open(os.path.join(scratch, "list"), "w", encoding="ascii") as stream:
         stream.writelines(f"{digest}  {name}\n" for name, digest in sorted(names.items()))
     with open(os.path.join(scratch, "keys"), "w", encoding="ascii") as stream:
@@ -55,6 +55,17 @@ def look(folder: str, scratch: str) -> int:
     return 0
 
 
+def _ended(faults: Faults, outcome: str) -> int:
+    """The faults, the last line, and the exit code."""
+    for what, why in faults:
+        _said(f"NOT VERIFIED: {what}: {why}")
+    if faults:
+        _said(f"not verified: {len(faults)} thing{'s do' if len(faults) > 1 else ' does'} not hold")
+        return 1
+    _said(outcome)
+    return 0
+
+
 def _lines(scratch: str, name: str) -> set[str]:
     try:
         with open(os.path.join(scratch, name), encoding="utf-8", errors="replace") as stream:
@@ -63,41 +74,18 @@ def _lines(scratch: str, name: str) -> set[str]:
         return set()
 
 
-class _Asked:
-    """What whoever runs it expects."""
-
-    def __init__(self, words: list[str]) -> None:
-        """Raises ValueError."""
-        self.keys: set[str] = set()
-        self.vkeys: list[str] = []
-        self.witnesses: list[str] = []
-        self.named = False
-        for option, value in zip(words[::2], words[1::2]):
-            parts = [part for part in re.split(r"[\s,]+", value) if part]
-            if option == "--expect":
-                wrong = [p for p in parts if _FINGERPRINT.fullmatch(p) is None]
-                if wrong or not parts:
-                    raise ValueError(f"`{' '.join(wrong)}` is no fingerprint, such as SHA256:… with 43 characters")
-                self.named = True
-                self.keys.update(parts)
-            elif [value] != parts or parsed_vkey(value)[2] != (1 if option == "--log-key" else 4):
-                raise ValueError(f"`{value}` is not a verifier key for {option}")
-            else:
-                (self.vkeys if option == "--log-key" else self.witnesses).append(value)
-
-
 def _life(folder: str, faults: Faults) -> dict[str, Any]:
     try:
-        life = json.loads(content(folder, "life.json"))
-        if not isinstance(life, dict) or not isinstance(life.get("root"), str) or not isinstance(life.get("mou"), str):
+        life: dict[str, Any] = strict_json(content(folder, "life.json"))
+        if FINGERPRINT.fullmatch(life["root"]) is None or type(life["top"]) is not int or type(life["mou"]) is not str:
             raise ValueError("not the life of an MOU")
-    except ValueError:
+    except (ValueError, KeyError, TypeError):
         faults.add("life.json", "cannot be read")
         life = {"mou": "", "root": ""}
     return life
 
 
-def _log(folder: str, scratch: str, asked: _Asked, faults: Faults) -> Log | None:
+def _log(folder: str, scratch: str, asked: Asked, faults: Faults) -> Log | None:
     """The log's key and its witnesses', held against those that are expected."""
     vkey = content(folder, "log/vkey").decode("ascii", "replace").strip()
     listed = content(folder, "log/witnesses").decode("utf-8", "replace").split("\n")[:-1]
@@ -188,20 +176,27 @@ def _version(version: Version, life: Life) -> None:
             _said(f"  `{s.text('party')}` left (statement {s.number}), with effect from {_when(at)}; {what}")
 
 
-def _keys(statements: list[Stated], keyring: Keyring, asked: _Asked, faults: Faults) -> None:
+def _administrator(root: str, statements: list[Stated], asked: Asked, faults: Faults) -> None:
+    """The first administrator's key, which the file names by itself: nobody else's may stand in its place."""
+    for s in statements:
+        if s.kind == "enrolment" and s.fingerprint == root:
+            faults.add("life.json", f"names a key as the first administrator's that statement {s.number} enrols")
+    if asked.administrator not in ("", root):
+        faults.add("life.json", f"names {root} as the first administrator's key, which is not the one that you expect")
+
+
+def _keys(statements: list[Stated], keyring: Keyring, asked: Asked, faults: Faults) -> None:
     print()
     _said("The keys that signed, and whose they claim to be:")
-    for key in sorted({s.fingerprint for s in statements}):
+    for key in sorted({keyring.root, *(s.fingerprint for s in statements)} - {""}):
         expected = "" if not asked.named else "expected" if key in asked.keys else "NOT EXPECTED"
         attested = ", ".join(f"`{party}`" for party in keyring.attested_by(key))
         _said(f"  {key}  {keyring.whose(key)}{', attested by ' + attested if attested else ''}  {expected}".rstrip())
         if asked.named and key not in asked.keys:
             faults.add(f"key {key}", f"is not one that you expect ({keyring.whose(key)})")
-    for key in sorted(asked.keys - {s.fingerprint for s in statements}):
-        _said(f"  {key}  signed nothing in this file")
 
 
-def _vouched(log: Log, statements: list[Stated], receipt: Receipt | None, asked: _Asked) -> None:
+def _vouched(log: Log, statements: list[Stated], receipt: Receipt | None, asked: Asked, faults: Faults) -> None:
     print()
     _said(f"The log `{log.name}` vouches for the order and the times of all of this, by its key")
     _said(f"  {log.vkey}{'  expected' if asked.vkeys else ''}")
@@ -216,6 +211,10 @@ def _vouched(log: Log, statements: list[Stated], receipt: Receipt | None, asked:
         last = dt.datetime.fromtimestamp(min(max(times), 253402300799), dt.timezone.utc)
         of = f"{len(times)} of {len(signed)} statements"
         _said(f"    {vkey}  {of}, last at {_when(last)}{'  expected' if asked.witnesses else ''}")
+    for vkey in asked.witnesses:
+        if vkey not in everywhere:
+            lacking = sum(vkey not in one for one in signed)
+            faults.add(f"witness {vkey}", f"did not cosign the checkpoints of {lacking} of {len(signed)} statements")
     if everywhere and not asked.witnesses:
         _said("    (whose these witnesses' keys are you must ask)")
 
@@ -236,7 +235,7 @@ def _statements(folder: str, scratch: str, names: dict[str, str], log: Log | Non
 def weigh(folder: str, scratch: str, words: list[str]) -> int:
     """Everything that openssl and sha256sum leave to be said."""
     try:
-        asked = _Asked(words)
+        asked = Asked(words)
     except ValueError as error:
         print(f"verify.sh: {error}", file=sys.stderr)
         return 2
@@ -250,7 +249,9 @@ def weigh(folder: str, scratch: str, words: list[str]) -> int:
     log = _log(folder, scratch, asked, faults)
     receipt = _contents(folder, life, log, faults)
     statements = _statements(folder, scratch, names, log, faults)
+    judged(statements)
     _ordered(statements, life, receipt, faults)
+    _administrator(life["root"], statements, asked, faults)
     keyring = Keyring(life["root"], statements)
     found = versions_of(folder, life, statements, faults)
     told = Life(found, statements, keyring)
@@ -260,17 +261,25 @@ def weigh(folder: str, scratch: str, words: list[str]) -> int:
     _story(statements, told, keyring, life)
     _keys(statements, keyring, asked, faults)
     if log is not None:
-        _vouched(log, statements, receipt, asked)
+        _vouched(log, statements, receipt, asked, faults)
     if not any(version.established for version in found):
         faults.add("the MOU", "no version of it is signed by all who must sign it")
+    _table(life, found, statements, faults)
     print()
-    for what, why in faults:
-        _said(f"NOT VERIFIED: {what}: {why}")
-    if faults:
-        _said(f"not verified: {len(faults)} thing{'s do' if len(faults) > 1 else ' does'} not hold")
-        return 1
-    _said("verified: every signature holds, and every key is one that you expect" if asked.named else _ASK)
-    return 0
+    for key in sorted(asked.keys - {s.fingerprint for s in statements}):
+        _said(f"{key}  signed nothing in this file, and you expect it")
+    return _ended(faults, asked.outcome(life["root"], log.vkey if log is not None else ""))
+
+
+def _table(life: dict[str, Any], found: list[Version], statements: list[Stated], faults: Faults) -> None:
+    """`life.json`, held against what it is a table of."""
+    rows = [{"number": s.number, "entry": s.seq, "kind": s.kind, "fingerprint": s.fingerprint} for s in statements]
+    if life.get("statements") != rows:
+        faults.add("life.json", "its table is not that of the statements that are here and hold")
+    counting = [version.number for version in found if version.established] or [version.number for version in found]
+    if counting and life.get("top") != counting[-1]:
+        words = f"says that version {life.get('top')} lies at the top of the folder; the one that counts is"
+        faults.add("life.json", f"{words} {counting[-1]}")
 
 
 def _story(statements: list[Stated], told: Life, keyring: Keyring, life: dict[str, Any]) -> None:
@@ -296,6 +305,9 @@ def _ordered(statements: list[Stated], life: dict[str, Any], receipt: Receipt | 
         if s.said["type"] in ("proposal", "signing", "acknowledgement", "duty") and s.text("mou") != life["mou"]:
             faults.add(f"statement {s.number}", f"is about another MOU, `{s.text('mou')}`")
     named = receipt.body.get("entries") if receipt is not None else None
+    until = receipt.body.get("until") if receipt is not None else None
+    if receipt is not None and not (type(until) is int and max(entries, default=0) <= until < receipt.seq):
+        faults.add(CONTENTS, f"entry {receipt.seq} of the log does not say up to which entry before it the file goes")
     if receipt is not None and named != entries:
         words = f"entry {receipt.seq} of the log says that other entries belong to this MOU's life than are here"
         faults.add("statements", words)

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 import re
 from typing import Any
 
 from governance.evidence.verifier.folder import Faults, content
 from governance.evidence.verifier.keys import fingerprint_of, raw_signature, unbase64url
 from governance.evidence.verifier.notes import Log, Receipt
+from governance.evidence.verifier.strict import canonical_json, strict_json
 
-__all__ = ["Stated", "numbers", "read_statement"]
+__all__ = ["Stated", "judged", "numbers", "read_statement"]
 
+_DAY = dt.timedelta(days=1)
+_CLOCKS = dt.timedelta(minutes=5)
 _ALG = {"p256": "ES256", "ed25519": "EdDSA"}
 _TYP = "accordant-statement+jws"
 _KINDS = {
@@ -39,6 +41,7 @@ class Stated:
     def __init__(self, number: str, said: dict[str, Any], digest: str, fingerprint: str, receipt: Receipt) -> None:
         self.number, self.said, self.digest, self.fingerprint = number, said, digest, fingerprint
         self.kind, self.seq, self.time = receipt.kind, receipt.seq, receipt.time
+        self.fault: str | None = None  # why it does not count, whoever signed it
         self.opening: Receipt | None = None
         self.cosigned: dict[str, int] = {}
 
@@ -53,6 +56,17 @@ class Stated:
         return dt.datetime.fromisoformat(value.replace("Z", "+00:00")) if value else None
 
 
+def judged(statements: list[Stated]) -> None:
+    """Sets the faults that statements have by themselves: another time than their place's, or said before."""
+    first: dict[str, Stated] = {}
+    for s in statements:
+        said = s.instant("time")
+        if first.setdefault(s.digest, s) is not s:
+            s.fault = f"it says the same as statement {first[s.digest].number}"
+        elif said is None or not s.time - _DAY <= said <= s.time + _CLOCKS:
+            s.fault = "its own time is not that of its place in the log"
+
+
 def numbers(names: dict[str, str]) -> list[str]:
     """The numbers of the statements that are there, in order."""
     found = {re.sub(r"^statements/([0-9]+)\..*", r"\1", n) for n in names if n.startswith("statements/")}
@@ -61,11 +75,13 @@ def numbers(names: dict[str, str]) -> list[str]:
 
 def _object(data: bytes) -> dict[str, Any]:
     """A statement's canonical bytes, read. Raises ValueError."""
-    said = json.loads(data.decode("utf-8"))
+    said = strict_json(data)
     if not isinstance(said, dict) or said.get("v") != 1 or said.get("type") not in _KINDS:
         raise ValueError("is not a statement of a kind that is known")
-    if json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() != data:
+    if canonical_json(said) != data:
         raise ValueError("is not in canonical form (RFC 8785)")
+    if type(said["v"]) is not int or type(said.get("version", 1)) is not int:
+        raise ValueError("is not a statement of a kind that is known")
     for name in ("time", "compromised_since"):
         if name in said:
             dt.datetime.fromisoformat(str(said[name]).replace("Z", "+00:00"))
@@ -81,7 +97,7 @@ def _signed(folder: str, number: str, data: bytes) -> tuple[str, str, str]:
         raise ValueError(f"its key {stem}.pem is {error}") from None
     head, dot, payload = content(folder, f"{stem}.signed").decode("ascii", "replace").partition(".")
     try:
-        header, covered = json.loads(unbase64url(head)), unbase64url(payload)
+        header, covered = strict_json(unbase64url(head)), unbase64url(payload)
     except ValueError:
         header, covered = None, b""
     if not dot or covered != data:

@@ -9,11 +9,12 @@ digest as its revision; that its rules follow from `mou.json` shows whoever comp
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Any
 
 from governance.evidence.verifier.folder import Faults, content
+from governance.evidence.verifier.rules import document_fault
 from governance.evidence.verifier.statements import Stated
+from governance.evidence.verifier.strict import canonical_json, strict_json
 
 __all__ = ["Version", "versions_of"]
 
@@ -31,8 +32,8 @@ class Version:
 
     @property
     def established(self) -> bool:
-        """Whether all have signed who must."""
-        return not any(count for count, _ in self.missing)
+        """Whether all have signed who must, and anybody has."""
+        return bool(self.signatures) and not any(count for count, _ in self.missing)
 
     def parties(self) -> list[str]:
         """The parties' ids, in the document's order."""
@@ -59,19 +60,23 @@ def _read(folder: str, place: str, proposal: Stated, faults: Faults) -> dict[str
         if proposal.text(member) != digest:
             faults.add(f"{place}{name}", f"is not the one of statement {proposal.number}: `{member}` differs")
     try:
-        revision = json.loads(content(folder, f"{place}policy/.manifest"))["revision"]
+        revision = strict_json(content(folder, f"{place}policy/.manifest"))["revision"]
     except (ValueError, KeyError, TypeError):
         revision = None
     if revision != proposal.text("policy_sha256"):
         faults.add(f"{place}policy", f"is not the policy of statement {proposal.number}: its revision differs")
     try:
-        document: dict[str, Any] = json.loads(files["mou.json"])
-        same = (document["id"], document["version"]) == (proposal.text("mou"), proposal.said["version"])
-        whole = all(p["id"] and p["name"] for p in document["parties"]) and "required" in document["signing"]
-    except (ValueError, KeyError, TypeError):
-        same = whole = False
-    if not same or not whole:
+        document: dict[str, Any] = strict_json(files["mou.json"])
+        same = canonical_json(document, ascii_only=True) == files["mou.json"]
+        same = same and (document["id"], document["version"]) == (proposal.text("mou"), proposal.said["version"])
+        fault = document_fault(document)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        same, fault = False, None
+    if not same:
         faults.add(f"{place}mou.json", f"is not the document of statement {proposal.number}")
+        return None
+    if fault is not None:
+        faults.add(f"{place}mou.json", f"does not say who must sign: {fault}")
         return None
     return document
 
@@ -88,7 +93,7 @@ def _bound(statements: list[Stated], version: Version, faults: Faults) -> None:
 def versions_of(folder: str, life: dict[str, Any], statements: list[Stated], faults: Faults) -> list[Version]:
     """The versions, the lowest first. `life` says which one lies at the top of the file."""
     found: dict[int, Version] = {}
-    for proposal in (s for s in statements if s.kind == "proposal"):
+    for proposal in (s for s in statements if s.kind == "proposal" and s.fault is None):
         number = proposal.said["version"]
         if number in found:
             continue
