@@ -185,10 +185,12 @@ class SourceBook:
             over = [path for path, since in self._superseded.items() if now - since >= _STILL_READ]
         for name in over:
             path = self._data / name
-            with suppress(OSError):  # it is gone, or the next sweep comes back to it
+            with suppress(OSError):  # the next sweep comes back to it
                 if ".." not in path.parts and path.is_relative_to(self._data) and path.is_file():
                     path.unlink()
                     gone += 1
+                with self._lock:
+                    self._superseded.pop(name, None)
         for path in self._data.glob("*/*/.load-*"):
             with suppress(OSError):
                 if path.stat().st_mtime < time.time() - _BROKEN_OFF:

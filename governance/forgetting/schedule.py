@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from audit.erasure import ERASURE
 from governance.errors import AccordantError
@@ -83,7 +84,8 @@ class Schedule:
         if last != self._last:
             self._last = last
             self._vault.forget_memory()
-        self._sweep()
+        with suppress(AccordantError):  # what fails is told by the hour's work
+            self._sweep()
 
     def _cleaned(self) -> int:
         return int(self._vault.unclean() and not self._vault.clean())
