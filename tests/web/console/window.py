@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,11 @@ def served(world: World) -> Iterator[int]:
     """The world at a socket of ours, also after it was opened anew; its port."""
 
     def application(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        return world.client.application(environ, start)
+        # Read and closed here: werkzeug's server leaves an answer open where the browser has gone while it drains
+        # the connection, and a file that is open until it is collected is a warning, thus a failure.
+        answer: Any = world.client.application(environ, start)
+        with closing(answer):
+            return list(answer)
 
     server = make_server("127.0.0.1", 0, application, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
